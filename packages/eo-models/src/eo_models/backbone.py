@@ -1,0 +1,85 @@
+"""What every backbone is: a feature extractor that knows which bands in which units it wants."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+Step = dict[str, Any]  # one JSON-able normalization step, {"op": "standardize", "mean": {...}, "std": {...}}
+
+
+class Backbone(nn.Module, ABC):
+    """A network from normalized pixels to features, with the facts that tell how to feed it.
+
+    Attributes:
+        body: The network itself, with the parameter names of its library.
+        name: Architecture, such as `resnet18`.
+        bands: Canonical band names in channel order.
+        sensor: Sensor whose bands these are, such as `sentinel2-l1c`.
+        units: Unit of the stored pixels, one per band; empty when nobody has said.
+        normalization: Steps from stored pixels to what `forward` takes; None when nobody has said.
+        num_features: Length D of the feature that `forward` gives.
+        map_channels: Channels of each map that `forward_maps` gives, fine to coarse.
+        map_strides: Input pixels per map pixel, fine to coarse.
+        adaptation: What was done to loaded weights so that they fit these bands, in words; empty when nothing.
+    """
+
+    body: Any  # a module of a library without types
+    num_features: int
+    map_channels: tuple[int, ...]
+    map_strides: tuple[int, ...]
+
+    def __init__(self, name: str, bands: Sequence[str], sensor: str) -> None:
+        super().__init__()
+        self.name = name
+        self.bands = tuple(bands)
+        self.sensor = sensor
+        self.units: tuple[str, ...] = ()
+        self.normalization: list[Step] | None = None
+        self.adaptation: dict[str, str] = {}
+
+    @property
+    @abstractmethod
+    def first_layer(self) -> nn.Conv2d:
+        """The convolution that reads the bands."""
+
+    @abstractmethod
+    def features(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, D); `forward` without its check."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The feature of each image: (B, C, H, W) normalized floats to (B, num_features)."""
+        return self.features(self.check(x))
+
+    @abstractmethod
+    def forward_maps(self, x: Tensor) -> list[Tensor]:
+        """Feature maps (B, C_i, H_i, W_i), fine to coarse."""
+
+    def forward_tokens(self, x: Tensor) -> dict[str, Tensor | None]:
+        """Tokens after the final norm: `cls` (B, D) or None, `patches` (B, N, D)."""
+        raise ValueError(f"{self.name} has no tokens; use model(x) or model.forward_maps(x)")
+
+    def check(self, x: Tensor) -> Tensor:
+        """The input itself, if it is what this network can take."""
+        if x.ndim != 4 or x.shape[1] != len(self.bands):
+            wanted = f"(B, {len(self.bands)}, H, W) with the bands {' '.join(self.bands)}"
+            raise ValueError(f"{self.name} takes {wanted}, got {tuple(x.shape)}")
+        if not x.is_floating_point():
+            raise ValueError(
+                f"{self.name} takes normalized floats, got raw {x.dtype} pixels; "
+                "run eo_data.Normalize(model.normalization, model.bands) on them first"
+            )
+        return x
+
+    def facts(self) -> dict[str, Any]:
+        """Everything but the weights, JSON-able: what `save_backbone` writes and `create_model` reads."""
+        return {
+            "architecture": self.name,
+            "sensor": self.sensor,
+            "bands": list(self.bands),
+            "units": list(self.units),
+            "normalization": self.normalization,
+            "num_features": self.num_features,
+            "adaptation": self.adaptation,
+        }
