@@ -1,0 +1,108 @@
+"""Crops, flips and blur as one small matrix per sample and axis.
+
+A crop resized to the view, a mirror and a Gaussian blur are linear and act on rows and columns separately, so a view is
+`rows @ image @ columns.T`. Two batched products do what a loop over samples would, with other parameters for each.
+"""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+ATTEMPTS = 10  # as torchvision's RandomResizedCrop, which then falls back to a central crop
+
+
+def draw_crops(
+    count: int, height: int, width: int, scale: tuple[float, float], ratio: tuple[float, float], generator: Generator
+) -> Tensor:
+    """Random crops, distributed as those of torchvision's `RandomResizedCrop`.
+
+    Args:
+        count: Number of crops, B.
+        height: Rows of the image.
+        width: Columns of the image.
+        scale: Range of the share of the area kept, within (0, 1].
+        ratio: Range of width over height.
+        generator: Source of randomness, on the CPU.
+
+    Returns:
+        (B, 4) float tensor of whole numbers: top, left, height, width, in pixels.
+    """
+    draws = torch.rand(4, count, ATTEMPTS, generator=generator)
+    area = height * width * (scale[0] + (scale[1] - scale[0]) * draws[0])
+    low, high = math.log(ratio[0]), math.log(ratio[1])
+    aspect = torch.exp(low + (high - low) * draws[1])
+    w, h = (area * aspect).sqrt().round(), (area / aspect).sqrt().round()
+    fits = (w >= 1) & (w <= width) & (h >= 1) & (h <= height)
+    top, left = (draws[2] * (height - h + 1)).floor(), (draws[3] * (width - w + 1)).floor()
+    crops = torch.stack([top, left, h, w], dim=-1)  # (B, attempts, 4)
+    first = fits.int().argmax(dim=1)  # the first attempt that fits, 0 where none does
+    chosen = crops[torch.arange(count), first]
+    return torch.where(fits.any(dim=1, keepdim=True), chosen, _central_crop(height, width, ratio))
+
+
+def _central_crop(height: int, width: int, ratio: tuple[float, float]) -> Tensor:
+    w = min(width, max(1, round(height * ratio[1])))
+    h = min(height, max(1, round(width / ratio[0])))
+    return torch.tensor([(height - h) // 2, (width - w) // 2, h, w], dtype=torch.float32)
+
+
+def resize_matrix(start: Tensor, length: Tensor, flip: Tensor, source: int, size: int) -> Tensor:
+    """The linear map from a line of `source` pixels to the `size` pixels of a resized, perhaps mirrored crop of it.
+
+    Bilinear, and antialiased where the crop is larger than the view: a triangle as wide as the larger pixel, cut off at
+    the crop's border, each row summing to 1. Equal to torchvision's `resized_crop(..., antialias=True)`.
+
+    Args:
+        start: First pixel of each crop, (B,).
+        length: Pixels of each crop, (B,), >= 1.
+        flip: Whether each is mirrored, (B,) bool.
+        source: Pixels of the line.
+        size: Pixels of the view.
+
+    Returns:
+        (B, size, source) of the dtype of `start`.
+    """
+    steps = torch.arange(size, dtype=start.dtype, device=start.device)
+    steps = torch.where(flip[:, None], size - 1 - steps, steps)  # (B, size)
+    zoom = (length / size)[:, None]  # pixels of the crop per pixel of the view
+    centre = start[:, None] + (steps + 0.5) * zoom - 0.5
+    pixel = torch.arange(source, dtype=start.dtype, device=start.device)
+    weight = 1 - (pixel - centre[..., None]).abs() / zoom.clamp(min=1)[..., None]
+    inside = (pixel >= start[:, None]) & (pixel < (start + length)[:, None])  # (B, source)
+    weight = weight.clamp(min=0) * inside[:, None]
+    return weight / weight.sum(dim=-1, keepdim=True)
+
+
+def blur_matrix(sigma: Tensor, size: int) -> Tensor:
+    """The linear map of a Gaussian blur of a line; the kernel is cut off at the ends, each row summing to 1.
+
+    Args:
+        sigma: Standard deviations, (B,), in pixels; 0 leaves the line as it is.
+        size: Pixels of the line.
+
+    Returns:
+        (B, size, size) of the dtype of `sigma`.
+    """
+    pixel = torch.arange(size, dtype=sigma.dtype, device=sigma.device)
+    distance = pixel[:, None] - pixel
+    weight = torch.exp(-0.5 * (distance / sigma.clamp(min=1e-2)[:, None, None]) ** 2)
+    return weight / weight.sum(dim=-1, keepdim=True)
+
+
+def apply_separable(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """`rows @ x @ columns.T` for every sample and band.
+
+    Args:
+        x: (B, C, H, W).
+        rows: (B, S, H).
+        columns: (B, S, W).
+
+    Returns:
+        (B, C, S, S), in channels-last memory, which the second product writes as it comes.
+    """
+    batch, bands, height, width = x.shape
+    size = rows.shape[1]
+    lines = torch.bmm(x.reshape(batch, bands * height, width), columns.transpose(1, 2))
+    lines = lines.view(batch, bands, height, size).permute(0, 2, 3, 1).reshape(batch, height, size * bands)
+    return torch.bmm(rows, lines).view(batch, size, size, bands).permute(0, 3, 1, 2)
