@@ -21,7 +21,7 @@ class ViewConfig:
     vflip: float = 0.5
     """Probability of mirroring top and bottom."""
     transpose: float = 0.5
-    """Probability of swapping rows and columns; with both flips at 0.5 too, all eight orientations come equally often."""
+    """Probability of swapping rows and columns; with both flips at 0.5 too, all eight orientations are as likely."""
     jitter: float = 0.8
     """Probability that a sample is jittered at all, by whichever of the next five fields are above 0."""
     brightness: float = 0.4

@@ -80,7 +80,8 @@ class Views(nn.Module):
             rows, columns = kernel @ rows, kernel @ columns
         view = apply_separable(x, rows.to(x.dtype), columns.to(x.dtype))
         if c.transpose:
-            view = torch.where(swap.to(x.device)[:, None, None, None], view.transpose(2, 3), view)
+            chosen = swap.nonzero().flatten().to(x.device)
+            view[chosen] = view[chosen].transpose(2, 3)
         return view
 
     def _jitter(self, x: Tensor, generator: Generator) -> Tensor:
@@ -104,8 +105,9 @@ class Views(nn.Module):
     def _grayscale(self, x: Tensor, generator: Generator) -> Tensor:
         if not self.config.grayscale:
             return x
-        grey = chance(len(x), self.config.grayscale, generator).to(x.device)
-        return torch.where(grey[:, None, None, None], x.mean(dim=1, keepdim=True), x)
+        grey = chance(len(x), self.config.grayscale, generator).nonzero().flatten().to(x.device)
+        x[grey] = x[grey].mean(dim=1, keepdim=True).expand(-1, x.shape[1], -1, -1)
+        return x
 
 
 def uniform(shape: int | tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:
