@@ -1,19 +1,33 @@
 """Earth-observation data sets: bands by name, units, normalization, synthetic Earth."""
 
+from eo_data.compute import compute_statistics
+from eo_data.dataset import ImageDataset, Part, Sample
+from eo_data.eurosat import EuroSAT
+from eo_data.geotiff_folder import GeoTIFFFolder
 from eo_data.normalize import NORMALIZATIONS, Normalize, Step, normalization_for, standardize_by
 from eo_data.sensors import SENSORS, Band, Sensor, canonical_band
+from eo_data.ssl4eo_s12 import SSL4EOS12
+from eo_data.ssl4eo_s12_ml import SSL4EOS12ML
 from eo_data.statistics import STATISTICS, Statistics
 
 __all__ = [
     "NORMALIZATIONS",
     "SENSORS",
+    "SSL4EOS12",
+    "SSL4EOS12ML",
     "STATISTICS",
     "Band",
+    "EuroSAT",
+    "GeoTIFFFolder",
+    "ImageDataset",
     "Normalize",
+    "Part",
+    "Sample",
     "Sensor",
     "Statistics",
     "Step",
     "canonical_band",
+    "compute_statistics",
     "normalization_for",
     "standardize_by",
 ]

@@ -164,7 +164,7 @@ def _number(value: object, where: str) -> float:
 
 def _check_sense(op: str, values: Mapping[str, list[float]]) -> None:
     if op == "standardize" and min(values["std"]) <= 0:
-        raise ValueError(f"standardize.std must be greater than 0, got {values['std']}")
+        raise ValueError(f"standardize.std must be greater than 0 (a band that never varies?), got {values['std']}")
     if op == "quantile_clip" and not all(0 <= q <= 1 for q in values["low"] + values["high"]):
         raise ValueError(f"quantile_clip wants quantiles between 0 and 1, got {values['low']} and {values['high']}")
 

@@ -95,8 +95,10 @@ def refuse_nan(pixels: npt.NDArray[np.generic], path: Path, bands: Sequence[str]
     raise ValueError(f"{path}: NaN or infinite pixels ({counts} of {pixels[0].size}); repair or remove the file")
 
 
-def read_jpeg(path: Path) -> Tensor:
-    """An RGB picture, (3, H, W) uint8, through Pillow: 0.17 ms for 64 x 64 pixels, where rasterio needs 0.42 ms.
+def read_jpeg(path: Path, bands: Sequence[str] = ("R", "G", "B")) -> Tensor:
+    """Bands of an RGB picture, (C, H, W) uint8.
+
+    Through Pillow, which takes 0.17 ms for 64 x 64 pixels where rasterio takes 0.42 ms.
 
     Raises:
         ValueError: Truncated, corrupt or not RGB; the message names the path.
@@ -108,7 +110,7 @@ def read_jpeg(path: Path) -> Tensor:
         raise _unreadable(path, error) from error
     if mode != "RGB":
         raise ValueError(f"{path}: expected 3 bands (R, G, B), found a picture of mode {mode!r}")
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+    return torch.from_numpy(pixels.transpose(2, 0, 1)[["RGB".index(band) for band in bands]])
 
 
 def _unreadable(path: Path, error: Exception) -> Exception:

@@ -152,12 +152,23 @@ def canonical_band(name: str, sensor: str) -> str:
     return found
 
 
-def canonical_bands(names: Sequence[str], sensor: str) -> tuple[str, ...]:
-    """Canonical names of several bands, in the order given; empty or repeated bands raise ValueError."""
+def canonical_bands(names: Sequence[str] | None, sensor: str) -> tuple[str, ...]:
+    """Canonical names of the bands asked for, in the order asked for; all of the sensor's for None.
+
+    Raises:
+        ValueError: An unknown band, none at all, or one twice.
+    """
+    if names is None:
+        return get_sensor(sensor).band_names
     bands = tuple(canonical_band(name, sensor) for name in names)
     if not bands or len(set(bands)) != len(bands):
         raise ValueError(f"bands must name at least one band and none twice, got {list(names)}")
     return bands
+
+
+def units_of(bands: Sequence[str], sensor: str) -> tuple[str, ...]:
+    """The unit of each band."""
+    return tuple(get_sensor(sensor).band(band).unit for band in bands)
 
 
 def _by_number(name: str, bands: tuple[str, ...]) -> str | None:

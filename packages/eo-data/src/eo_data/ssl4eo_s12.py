@@ -1,0 +1,232 @@
+"""SSL4EO-S12 v1: 251,079 places, each seen in four seasons by Sentinel-1 and by Sentinel-2 at two processing levels."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rasterio.enums import Resampling
+
+from eo_data.dataset import ImageDataset, Part, Sample, Transform, part_of
+from eo_data.names import choose
+from eo_data.progress import track
+from eo_data.raster import open_geotiff, read_bands
+from eo_data.sensors import SENSORS
+
+
+class Product(NamedTuple):
+    """One product of the data set: its key in a sample of two sensors, what it is, how SoftCon's authors feed it."""
+
+    key: str
+    sensor: str
+    normalization: str
+
+
+class SSL4EOS12(ImageDataset):
+    """SSL4EO-S12 v1 (Wang et al., arXiv 2211.07044): `{s1|s2a|s2c}/{location}/{season}/{band}.tif`, one band per file.
+
+    Location ids may have any width and gaps. Seasons are the folders of a location in order of the sensing time in
+    their names, and products are matched by their place in that order: Sentinel-1 names begin with the satellite, so
+    that the order of names would pair winter with summer. Band files may be called `B1.tif` or `B01.tif`.
+
+    Args:
+        root: Folder that holds `s1`, `s2a`, `s2c`, or those of them that are asked for.
+        split: `train`, the only one there is.
+        product: `s2c` (L1C, 13 bands), `s2a` (L2A, 12 bands, no B10), `s1` (VV and VH in dB), or `s1` and one of the
+            other two, such as `("s1", "s2c")`.
+        seasons: How many of a location's seasons to read, counted from the earliest, 1 to 4.
+        bands: Bands wanted, in any order and spelling; for two products a mapping from product to bands.
+        resolution: 10, 20 or 60 metres: all bands on that grid. None: that of the finest band asked for. `native`: one
+            image for each native resolution.
+        resampling: How bands come to another grid: a method of rasterio's, such as `bilinear`, `nearest`, `average`.
+        incomplete: What to do about locations that lack a product or have too few seasons: `raise`, or `skip` them and
+            list them in `skipped`.
+        transform: Called with each sample.
+
+    Each sample is `{"image": (T, C, H, W), "id": location}` in the stored dtype; with two products `s1` and `s2` stand
+    in place of `image`; `native` gives `image_10m`, `image_20m`, `image_60m` (or `s1_10m`, `s2_10m`, ...). Files a few
+    pixels larger or smaller than most, which occur, are resampled to the common size.
+
+    Raises:
+        FileNotFoundError: No such product folder, no location, or incomplete ones; the message counts them.
+        ValueError: A bad argument; on reading, a file that is broken, holds NaN or is far from the common size.
+    """
+
+    PRODUCTS = MappingProxyType(
+        {
+            "s1": Product("s1", "sentinel1-grd", "softcon_s1"),
+            "s2a": Product("s2", "sentinel2-l2a", "softcon_s2_l2a"),
+            "s2c": Product("s2", "sentinel2-l1c", "softcon_s2"),
+        }
+    )
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        split: str = "train",
+        *,
+        product: str | Sequence[str] = "s2c",
+        seasons: int = 4,
+        bands: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        resolution: Literal[10, 20, 60, "native"] | None = None,
+        resampling: str = "bilinear",
+        incomplete: Literal["raise", "skip"] = "raise",
+        transform: Transform | None = None,
+    ) -> None:
+        self.root = Path(root)
+        self.split = choose("split", split, ("train",))
+        self.products = self._check_products((product,) if isinstance(product, str) else tuple(product))
+        self.seasons = _check_seasons(seasons)
+        self.classes = None
+        self.describe(self._parts(bands))
+        self.resampling = choose("resampling", resampling, tuple(method.name for method in Resampling))
+        self.transform = transform
+        self.ids, self.skipped = self._complete_locations(choose("incomplete", incomplete, ("raise", "skip")))
+        self._native = self._native_sizes()
+        self.resolution = _check_resolution(resolution) or min(self._native)
+
+    def read(self, index: int) -> Sample:
+        """The sample as stored, before `transform`."""
+        images = {}
+        for product, (key, part) in zip(self.products, self.parts.items(), strict=True):
+            folders = season_folders(self.root / product / self.ids[index])[: self.seasons]
+            for name, bands in self._images(key, part).items():
+                pixels = [[self._read_band(folder, band, part.sensor) for band in bands] for folder in folders]
+                images[name] = torch.from_numpy(np.array(pixels))
+        return cast(Sample, {**images, "id": self.ids[index]})
+
+    def _images(self, key: str, part: Part) -> dict[str, tuple[str, ...]]:
+        """The bands of each image of a sample."""
+        if self.resolution != "native":
+            return {key: part.bands}
+        groups: dict[str, tuple[str, ...]] = {}
+        for band in part.bands:
+            name = f"{key}_{SENSORS[part.sensor].band(band).resolution}m"
+            groups[name] = (*groups.get(name, ()), band)
+        return groups
+
+    def _read_band(self, folder: Path, band: str, sensor: str) -> npt.NDArray[np.generic]:
+        native = SENSORS[sensor].band(band).resolution
+        path = band_file(folder, band)
+        with open_geotiff(path) as file:
+            _refuse_odd_size(file.shape, self._native[native], path)
+            pixels = read_bands(
+                file, path, [band], file_bands=[band], size=self._size(native), resampling=self.resampling
+            )
+        return pixels.reshape(pixels.shape[1:])
+
+    def _size(self, native: int) -> tuple[int, int]:
+        if self.resolution == "native":
+            return self._native[native]
+        target = cast(int, self.resolution)
+        nearest = target if target in self._native else min(self._native)
+        height, width = self._native[nearest]
+        return round(height * nearest / target), round(width * nearest / target)
+
+    def _check_products(self, products: tuple[str, ...]) -> tuple[str, ...]:
+        for product in products:
+            choose("product", product, tuple(self.PRODUCTS))
+        if sorted(self.PRODUCTS[product].key for product in products) not in (["s1"], ["s2"], ["s1", "s2"]):
+            raise ValueError(f"product must be one of s1, s2a, s2c, or s1 and one of the other two, got {products}")
+        return tuple(sorted(products))  # s1 first
+
+    def _parts(self, bands: Sequence[str] | Mapping[str, Sequence[str]] | None) -> dict[str, Part]:
+        if len(self.products) == 1:
+            wanted = {self.products[0]: bands.get(self.products[0]) if isinstance(bands, Mapping) else bands}
+        elif bands is None or isinstance(bands, Mapping):
+            wanted = {product: (bands or {}).get(product) for product in self.products}
+        else:
+            raise ValueError(f"for two products bands is a mapping such as {{'s1': ['VV']}}, got {list(bands)}")
+        parts = {}
+        for product in self.products:
+            key, sensor, normalization = self.PRODUCTS[product]
+            parts[key if len(self.products) == 2 else "image"] = part_of(sensor, wanted[product], normalization)
+        return parts
+
+    def _complete_locations(self, incomplete: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        listings = {product: self._locations(product) for product in self.products}
+        every = sorted(set().union(*listings.values()), key=lambda name: (len(name), name))
+        problems: dict[str, list[str]] = {}
+        for location in track(every, "Looking through the locations"):
+            for product, there in listings.items():
+                if location not in there:
+                    problems.setdefault(f"lack {product}", []).append(location)
+                elif _count_folders(self.root / product / location) < self.seasons:
+                    problems.setdefault(f"have fewer than {self.seasons} seasons of {product}", []).append(location)
+        skipped = set().union(*problems.values())
+        complete = tuple(location for location in every if location not in skipped)
+        if skipped and (incomplete == "raise" or not complete):
+            raise FileNotFoundError(
+                f"{len(skipped)} of {len(every)} locations in {self.root} are incomplete: "
+                + "; ".join(f"{len(names)} {what}, such as {', '.join(names[:3])}" for what, names in problems.items())
+                + "; fetch the rest, ask for fewer seasons, or pass incomplete='skip' to leave them out"
+            )
+        return complete, tuple(location for location in every if location in skipped)
+
+    def _locations(self, product: str) -> set[str]:
+        folder = self.root / product
+        found = {path.name for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else set()
+        if not found:
+            raise FileNotFoundError(
+                f"no SSL4EO-S12 locations in {folder}; expected {folder}/<location>/<season>/<band>.tif: "
+                f"unpack the archives of {product} there"
+            )
+        return found
+
+    def _native_sizes(self) -> dict[int, tuple[int, int]]:
+        """The commonest size of the files of each native resolution, from up to eight locations."""
+        sizes: dict[int, Counter[tuple[int, int]]] = {}
+        for location in self.ids[:: max(1, len(self.ids) // 8)][:8]:
+            for product, part in zip(self.products, self.parts.values(), strict=True):
+                folder = season_folders(self.root / product / location)[0]
+                for native, band in {SENSORS[part.sensor].band(band).resolution: band for band in part.bands}.items():
+                    with open_geotiff(band_file(folder, band)) as file:
+                        sizes.setdefault(native, Counter())[file.shape] += 1
+        return {native: counter.most_common(1)[0][0] for native, counter in sizes.items()}
+
+
+def season_folders(location: Path) -> list[Path]:
+    """The seasons of a location, by the first timestamp in their names, which is the sensing time."""
+    return sorted((path for path in location.iterdir() if path.is_dir()), key=lambda path: _season_key(path.name))
+
+
+def band_file(season: Path, band: str) -> Path:
+    """The file of a band under either of its names; none of them there raises FileNotFoundError."""
+    names = dict.fromkeys((f"{re.sub('^B0', 'B', band)}.tif", f"{band}.tif"))
+    path = next((season / name for name in names if (season / name).is_file()), None)
+    if path is None:
+        raise FileNotFoundError(f"{season} has no {' or '.join(names)}; fetch this season again")
+    return path
+
+
+def _season_key(name: str) -> tuple[str, str]:
+    time = re.search(r"\d{8}T\d{6}", name)
+    return (time.group() if time else "", name)
+
+
+def _count_folders(folder: Path) -> int:
+    with os.scandir(folder) as entries:
+        return sum(entry.is_dir() for entry in entries)
+
+
+def _check_seasons(seasons: int) -> int:
+    if seasons not in (1, 2, 3, 4):
+        raise ValueError(f"seasons must be 1, 2, 3 or 4, got {seasons!r}")
+    return seasons
+
+
+def _check_resolution(resolution: int | str | None) -> int | str | None:
+    if resolution not in (None, 10, 20, 60, "native"):
+        raise ValueError(f"resolution must be 10, 20, 60 (metres), 'native' or None, got {resolution!r}")
+    return resolution
+
+
+def _refuse_odd_size(found: tuple[int, int], common: tuple[int, int], path: Path) -> None:
+    if any(abs(a - b) > max(4, b // 10) for a, b in zip(found, common, strict=True)):
+        raise ValueError(f"{path} has {found[0]} x {found[1]} pixels, files like it have {common[0]} x {common[1]}")
