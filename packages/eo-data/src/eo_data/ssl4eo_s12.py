@@ -137,16 +137,17 @@ class SSL4EOS12(ImageDataset):
         return tuple(sorted(products))  # s1 first
 
     def _parts(self, bands: Sequence[str] | Mapping[str, Sequence[str]] | None) -> dict[str, Part]:
-        if len(self.products) == 1:
-            wanted = {self.products[0]: bands.get(self.products[0]) if isinstance(bands, Mapping) else bands}
-        elif bands is None or isinstance(bands, Mapping):
-            wanted = {product: (bands or {}).get(product) for product in self.products}
-        else:
+        if isinstance(bands, Mapping):
+            for product in bands.keys() - set(self.products):
+                raise ValueError(f"bands names {product!r}, which is not among the products {self.products}")
+        elif bands is not None and len(self.products) > 1:
             raise ValueError(f"for two products bands is a mapping such as {{'s1': ['VV']}}, got {list(bands)}")
+        else:
+            bands = {self.products[0]: bands} if bands is not None else {}
         parts = {}
         for product in self.products:
             key, sensor, normalization = self.PRODUCTS[product]
-            parts[key if len(self.products) == 2 else "image"] = part_of(sensor, wanted[product], normalization)
+            parts[key if len(self.products) == 2 else "image"] = part_of(sensor, bands.get(product), normalization)
         return parts
 
     def _complete_locations(self, incomplete: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
