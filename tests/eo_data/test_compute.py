@@ -82,6 +82,8 @@ def test_bad_input_is_named(images):
         compute_statistics(Images([]))
     with pytest.raises(ValueError, match=r"expected 3 channels \(R, G, B\), sample 0 has 'image' of shape \(2, 5, 7\)"):
         compute_statistics(Images(images), bands=["R", "G", "B"])
+    with pytest.raises(ValueError, match="sample 0 has no 's2'; it has image, other"):
+        compute_statistics(Images(images), key="s2")
     images[1][0, 0, 0, 0] = torch.nan
     with pytest.raises(ValueError, match="sample 1 has NaN or infinite pixels in 'image'"):
         compute_statistics(Images(images))

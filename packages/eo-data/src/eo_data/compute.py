@@ -73,6 +73,8 @@ def _bands_of(dataset: object, key: str) -> Sequence[str]:
 
 def _pixels(sample: Mapping[str, object], key: str, bands: tuple[str, ...], index: int) -> npt.NDArray[np.float64]:
     """Pixels of one sample as (C, N); NumPy, because a busy machine slows torch's threads on small images."""
+    if key not in sample:
+        raise ValueError(f"sample {index} has no {key!r}; it has {', '.join(sample)}")
     image = cast(Tensor, sample[key])
     if image.ndim < 3 or image.shape[-3] != len(bands):
         expected = f"{len(bands)} channels ({', '.join(bands)})"

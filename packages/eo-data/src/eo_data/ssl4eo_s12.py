@@ -105,11 +105,12 @@ class SSL4EOS12(ImageDataset):
         """The bands of each image of a sample."""
         if self.resolution != "native":
             return {key: part.bands}
-        groups: dict[str, tuple[str, ...]] = {}
-        for band in part.bands:
-            name = f"{key}_{SENSORS[part.sensor].band(band).resolution}m"
-            groups[name] = (*groups.get(name, ()), band)
-        return groups
+        groups = {}
+        for resolution in sorted(self._native):
+            groups[f"{key}_{resolution}m"] = tuple(
+                band for band in part.bands if SENSORS[part.sensor].band(band).resolution == resolution
+            )
+        return {name: bands for name, bands in groups.items() if bands}
 
     def _read_band(self, folder: Path, band: str, sensor: str) -> npt.NDArray[np.generic]:
         native = SENSORS[sensor].band(band).resolution
