@@ -74,11 +74,6 @@ def test_a_checkpoint_of_the_same_layout_loads(tmp_path, resnet):
         ),
         (lambda: create_model("no/run"), FileNotFoundError, "no backbone.json in no/run; a run directory has one once"),
         (
-            lambda: create_model("resnet18", bands=S1, sensor="s1", img_size=64),
-            ValueError,
-            "leave img_size out, got 64",
-        ),
-        (
             lambda: create_model("vit_small_patch14", bands=S1, sensor="s1", img_size=60),
             ValueError,
             "multiple of 14, got 60",

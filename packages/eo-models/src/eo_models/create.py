@@ -32,7 +32,7 @@ def create_model(
         bands: Band names in the channel order of the data. Wanted with an architecture; a run knows its own, and
             other ones are refused.
         sensor: Sensor of these bands, such as `sentinel2-l1c`. As `bands`.
-        img_size: Image size in pixels that a ViT's positions are made for (default 224). As `bands`.
+        img_size: Image size in pixels that a ViT's positions are made for (default 224); a ResNet has no positions.
         checkpoint: Weights file of this very architecture and these bands (safetensors, or a state dict that torch
             saved). None leaves the weights random, drawn from torch's global generator.
 
@@ -84,8 +84,4 @@ def load_run(folder: Path, *, bands: Sequence[str] | None = None, sensor: str | 
 
 def _build(name: str, bands: Sequence[str], sensor: str, img_size: int | None) -> Backbone:
     build = ARCHITECTURES[name]
-    if img_size is None:
-        return build(name, bands, sensor)
-    if build is ResNet:
-        raise ValueError(f"{name} takes images of any size; leave img_size out, got {img_size}")
-    return build(name, bands, sensor, img_size=img_size)
+    return build(name, bands, sensor, img_size=img_size) if build is ViT and img_size else build(name, bands, sensor)

@@ -1,3 +1,29 @@
 """Contrastive pretraining of Earth-observation backbones on one visible loop."""
 
-__all__: list[str] = []
+from eo_train.config import PretrainConfig
+from eo_train.engine import EngineConfig
+from eo_train.methods import METHODS, Method, SimCLR, SoftCon
+from eo_train.optim import OptimConfig
+from eo_train.prepare import Prepared
+from eo_train.pretrain import StoppedError, pretrain
+from eo_train.recipes import list_recipes, load_recipe
+from eo_train.run import read_metrics
+from eo_train.views import ViewConfig, Views
+
+__all__ = [
+    "METHODS",
+    "EngineConfig",
+    "Method",
+    "OptimConfig",
+    "Prepared",
+    "PretrainConfig",
+    "SimCLR",
+    "SoftCon",
+    "StoppedError",
+    "ViewConfig",
+    "Views",
+    "list_recipes",
+    "load_recipe",
+    "pretrain",
+    "read_metrics",
+]

@@ -1,0 +1,92 @@
+"""The command `eo-train`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentParser
+from rich.console import Console
+from rich.table import Table
+
+from eo_train.config import DATASETS, GIVEN_BY_CODE, PretrainConfig
+from eo_train.methods import METHODS
+from eo_train.pretrain import StoppedError, pretrain
+from eo_train.recipes import find_recipe, list_recipes
+
+USAGE = """usage: eo-train recipes
+       eo-train pretrain RECIPE --data.root DIR --output RUN [--epochs N --batch_size B --model NAME ...] [--resume]
+
+RECIPE is a name that `eo-train recipes` lists, or a YAML file of your own.
+`eo-train pretrain RECIPE --help` lists every field; `--print_config` prints them as YAML, `--config FILE` reads some.
+"""
+PARTS: dict[str, dict[str, Any]] = {"data": dict(DATASETS), "method": dict(METHODS)}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command; returns 0, 2 for what the user can mend, or 143 when SIGTERM or Ctrl-C stopped a run."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if words[:1] == ["recipes"]:
+            return show_recipes()
+        if words[:1] == ["pretrain"] and len(words) > 1 and not words[1].startswith("-"):
+            return run_pretrain(words[1], words[2:])
+    except StoppedError as stopped:
+        print(stopped, file=sys.stderr)
+        return 143
+    except (ValueError, OSError, ImportError, FloatingPointError) as error:
+        print(f"eo-train: {error}", file=sys.stderr)
+        return 2
+    print(USAGE, end="")
+    return 0 if set(words) & {"-h", "--help"} else 2
+
+
+def show_recipes() -> int:
+    """Prints the shipped recipes."""
+    table = Table("recipe", "what it does", box=None)
+    for name, sentence in list_recipes().items():
+        table.add_row(name, sentence)
+    Console().print(table)
+    return 0
+
+
+def run_pretrain(recipe: str, words: Sequence[str]) -> int:
+    """Parses the rest of the command line against the recipe and pretrains."""
+    path = find_recipe(recipe)
+    parser = build_parser(recipe, path, words)
+    given = parser.parse_args(["--config", str(path), *words]).as_dict()
+    resume = given.pop("resume")
+    given.pop("config")
+    config = PretrainConfig.from_dict(given | {"recipe": Path(recipe).stem})
+    pretrain(config, resume=resume)
+    return 0
+
+
+def build_parser(recipe: str, path: Path, words: Sequence[str]) -> ArgumentParser:
+    """A parser that knows every field of the run: those of the data set and the method that it names too."""
+    sentence = path.read_text().splitlines()[0].lstrip("# ")
+    parser = ArgumentParser(prog=f"eo-train pretrain {recipe}", description=sentence, allow_abbrev=False)
+    parser.add_argument("--config", action="config", help="YAML file whose fields override the recipe's")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
+    for part, known in PARTS.items():
+        name = chosen(part, path, words)
+        if name not in known:
+            raise ValueError(f"{part}.name must be one of {', '.join(known)}, got {name!r}")
+        parser.add_argument(f"--{part}.name", type=str, default=name, help=f"one of {', '.join(known)}")
+        parser.add_class_arguments(known[name], part, skip=GIVEN_BY_CODE[part], instantiate=False)
+    parser.add_class_arguments(PretrainConfig, skip={"recipe", *PARTS}, instantiate=False)
+    return parser
+
+
+def chosen(part: str, recipe: Path, words: Sequence[str]) -> str:
+    """The name of the data set or method: the command line's, else its `--config` files', else the recipe's."""
+    files, name = [str(recipe)], None
+    for word, value in zip(words, [*words[1:], ""], strict=True):
+        option, _, attached = word.partition("=")
+        if option == "--config":
+            files.append(attached or value)
+        if option == f"--{part}.name":
+            name = attached or value
+    named = [yaml.safe_load(Path(file).read_text()).get(part, {}).get("name") for file in files]
+    return name or next((each for each in reversed(named) if each), "")

@@ -1,0 +1,137 @@
+"""What a pretraining run is: one typed record, written beside what it makes."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from torch.utils.data import Dataset
+
+import eo_data
+from eo_train.engine import EngineConfig
+from eo_train.methods import METHODS
+from eo_train.optim import OptimConfig
+from eo_train.views import ViewConfig
+
+DATASETS: dict[str, Callable[..., Dataset[Any]]] = {
+    "eurosat": eo_data.EuroSAT,
+    "geotiff_folder": eo_data.GeoTIFFFolder,
+    "ssl4eo_s12": eo_data.SSL4EOS12,
+    "ssl4eo_s12_ml": eo_data.SSL4EOS12ML,
+}
+GIVEN_BY_CODE = {"data": {"transform"}, "method": {"backbone"}}  # no recipe can write these
+Steps = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainConfig:
+    """One pretraining run.
+
+    Every field can stand in a recipe, and be overridden on the command line by its dotted name.
+    """
+
+    data: dict[str, Any] = field(default_factory=dict)
+    """`name` of a data set and the arguments of its class; empty when a data set object is handed to `pretrain`."""
+    method: dict[str, Any]
+    """`name` of a method and the arguments of its class."""
+    output: str
+    """Folder of the run; it is made, and must not hold anything else."""
+    recipe: str = ""
+    """Name of the recipe that this started from."""
+    model: str = "resnet18"
+    """Architecture of the backbone."""
+    init_from: str | None = None
+    """Weights file to start from, of the same architecture on any bands; None starts at random."""
+    first_layer: Literal["fresh", "file"] = "fresh"
+    """With `init_from`: whether the layer that reads the bands stays random or comes from the file too."""
+    normalization: str | Steps = "auto"
+    """Steps, or the name of some; `data` takes mean and standard deviation of the data itself; `auto` takes what the
+    data set recommends, else `data`."""
+    views: ViewConfig = field(default_factory=ViewConfig)
+    """How a view is drawn from an image."""
+    view_size: int = 64
+    """Side of a view, in pixels."""
+    early_view_size: int | None = None
+    """Side of the views of the first `early_share` of the steps, smaller and so cheaper; None for `view_size`."""
+    early_share: float = 0.8
+    """Share of the steps that `early_view_size` is for."""
+    seasons: Literal[1, 2] = 1
+    """Whether the two views of a place come from one of its seasons or from two."""
+    epochs: int = 100
+    """Passes over the data."""
+    batch_size: int = 256
+    """Images of an optimizer step, over all processes and micro-batches."""
+    micro_batches: int = 1
+    """Batches whose gradients make one step; contrast stays within each of them."""
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    """Optimizer and schedule."""
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    """Devices, precision, loading."""
+    seed: int = 0
+    """Of the weights, the order of the data and every view."""
+    log_every: int = 10
+    """Steps between two rows of `metrics.csv`."""
+    checkpoint_every: int = 200
+    """Steps between two checkpoints."""
+    tensorboard: bool = False
+    """Write TensorBoard event files beside `metrics.csv`; wants the extra `eo-train[tensorboard]`."""
+
+    def __post_init__(self) -> None:
+        for name in ("view_size", "epochs", "batch_size", "micro_batches", "log_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.batch_size < 2:
+            raise ValueError(f"batch_size must be at least 2, got {self.batch_size}: contrast needs another image")
+        check_component("method", METHODS, self.method)
+        if self.data:
+            check_component("data", DATASETS, self.data)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "PretrainConfig":
+        """The record that a recipe's mapping describes; a name it does not know is an error."""
+        nested = {"views": ViewConfig, "optim": OptimConfig, "engine": EngineConfig}
+        check_names("a run", content, [each.name for each in fields(cls)])
+        built = dict(content)
+        for name, kind in nested.items():
+            if isinstance(built.get(name), Mapping):
+                check_names(name, built[name], [each.name for each in fields(kind)])
+                built[name] = kind(**{key: _tupled(value) for key, value in built[name].items()})
+        return cls(**built)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as YAML holds them."""
+        plain: dict[str, Any] = _listed(asdict(self))
+        return plain
+
+
+def check_component(part: str, known: Mapping[str, Callable[..., Any]], given: Mapping[str, Any]) -> None:
+    """Whether a mapping names a known class and only arguments that it has."""
+    if given.get("name") not in known:
+        raise ValueError(f"{part}.name must be one of {', '.join(known)}, got {given.get('name')!r}")
+    options = [name for name in inspect.signature(known[given["name"]]).parameters if name not in GIVEN_BY_CODE[part]]
+    check_names(f"{part} {given['name']}", given, ["name", *options])
+
+
+def check_names(where: str, given: Mapping[str, Any], known: list[str]) -> None:
+    """Raises for the first name that is not known, and offers the nearest."""
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, n=2, cutoff=0.5)
+            offer = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
+            raise ValueError(f"{where} has no field {name!r}; {offer}")
+
+
+def build(part: Mapping[str, Any], known: Mapping[str, Callable[..., Any]], *given: object) -> Any:
+    """The object that a `name` and arguments describe."""
+    return known[part["name"]](*given, **{key: value for key, value in part.items() if key != "name"})
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _listed(each) for key, each in value.items()}
+    return [_listed(each) for each in value] if isinstance(value, list | tuple) else value

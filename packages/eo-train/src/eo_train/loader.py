@@ -1,0 +1,69 @@
+"""Batches in an order that is a pure function of the seed, so that a resumed run sees what it would have seen."""
+
+from collections.abc import Iterator, Mapping, Sequence, Sized
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
+
+from eo_train.plan import Plan
+
+KEYS = ("image", "label", "labelled", "id")  # what methods use; data sets may give more, which stays behind
+
+
+class StepSampler(Sampler[list[int]]):
+    """The rows of this process's every micro-batch, from a step to the end of the run.
+
+    One pass over it is all the rest of a run, so that workers never stop between two epochs.
+
+    Args:
+        plan: Of the run.
+        first: Step to begin with, counted from 0.
+    """
+
+    def __init__(self, plan: Plan, *, first: int = 0) -> None:
+        self.plan, self.first = plan, first
+
+    def __len__(self) -> int:
+        return (self.plan.steps - self.first) * self.plan.micro_batches
+
+    def __iter__(self) -> Iterator[list[int]]:
+        plan, order = self.plan, torch.empty(0)
+        for step in range(self.first, plan.steps):
+            epoch, within = divmod(step, plan.steps_per_epoch)
+            if within == 0 or step == self.first:
+                order = plan.order(epoch)
+            rows = order[within * plan.batch_size : (within + 1) * plan.batch_size]
+            mine = rows[plan.rank :: plan.world]
+            yield from mine.view(plan.micro_batches, plan.micro_batch_size).tolist()
+
+
+def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Stacks what methods use of the samples' dicts."""
+    first = samples[0]
+    if not isinstance(first, Mapping) or "image" not in first:
+        got = f"a dict of {', '.join(map(str, first))}" if isinstance(first, Mapping) else type(first).__name__
+        raise ValueError(f"a data set gives dicts with an `image`, got {got}")
+    return {key: default_collate([sample[key] for sample in samples]) for key in KEYS if key in first}
+
+
+def build_loader(dataset: Dataset[Any], sampler: StepSampler, *, num_workers: int) -> DataLoader[dict[str, Any]]:
+    """A loader over the rest of the run."""
+    return DataLoader(
+        dataset,
+        batch_sampler=sampler,
+        collate_fn=collate,
+        num_workers=num_workers,
+        pin_memory=torch.cuda.is_available(),
+        prefetch_factor=4 if num_workers else None,
+        generator=torch.Generator().manual_seed(
+            sampler.plan.seed
+        ),  # leaves the global one, which steps draw from, alone
+    )
+
+
+def count_rows(dataset: Dataset[Any]) -> int:
+    """Length of an indexable data set."""
+    if not isinstance(dataset, Sized):
+        raise ValueError(f"{type(dataset).__name__} has no length; wrap it in a data set of integer rows")
+    return len(dataset)

@@ -1,0 +1,75 @@
+import pytest
+import torch
+
+from eo_models import Backbone
+from eo_models.create import ARCHITECTURES
+
+RGB = ("R", "G", "B")
+
+
+class TinyEarth(torch.utils.data.Dataset):
+    """Random 8-bit images that tell their bands, as ours do."""
+
+    bands, sensor, units = RGB, "rgb", ("uint8",) * 3
+    normalization = ({"op": "affine", "scale": 1 / 255, "offset": 0.0},)
+
+    def __init__(self, count=24, size=40):
+        self.images = torch.randint(0, 256, (count, 3, size, size), generator=torch.Generator().manual_seed(0))
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, row):
+        return {"image": self.images[row].to(torch.uint8), "label": row % 3, "id": f"place-{row}"}
+
+
+class TinyNet(Backbone):
+    """A backbone of a thousand weights, so that a run of the whole engine takes a moment."""
+
+    num_features, map_channels, map_strides = 16, (16,), (4,)
+
+    def __init__(self, name, bands, sensor):
+        super().__init__(name, bands, sensor)
+        conv = torch.nn.Conv2d(len(bands), 16, 5, stride=4)
+        self.body = torch.nn.Sequential(conv, torch.nn.BatchNorm2d(16), torch.nn.ReLU())
+
+    @property
+    def first_layer(self):
+        return self.body[0]
+
+    def features(self, x):
+        return self.body(x).mean((2, 3))
+
+    def forward_maps(self, x):
+        return [self.body(self.check(x))]
+
+
+ARCHITECTURES["tiny"] = TinyNet
+
+
+@pytest.fixture
+def tiny_earth():
+    return TinyEarth()
+
+
+@pytest.fixture
+def tiny_config(tmp_path):
+    """A run of a few seconds: 24 images, 32 px, 3 steps an epoch."""
+    from eo_train import EngineConfig, PretrainConfig
+
+    def build(**changes):
+        fields = {
+            "method": {"name": "simclr", "hidden": 16, "out": 8},
+            "model": "tiny",
+            "output": str(tmp_path / "run"),
+            "normalization": [{"op": "affine", "scale": 1 / 255, "offset": 0.0}],
+            "view_size": 32,
+            "epochs": 2,
+            "batch_size": 8,
+            "log_every": 1,
+            "checkpoint_every": 2,
+            "engine": EngineConfig(accelerator="cpu", precision="32-true", num_workers=0),
+        }
+        return PretrainConfig(**(fields | changes))
+
+    return build

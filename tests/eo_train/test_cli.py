@@ -1,0 +1,74 @@
+import pytest
+
+from eo_train.cli import main
+
+ARGUMENTS = ["pretrain", "simclr_folder", "--data.sensor", "rgb", "--data.bands", "[R, G, B]"]
+
+
+def test_lists_recipes(capsys):
+    assert main(["recipes"]) == 0
+    assert "simclr_eurosat" in capsys.readouterr().out
+
+
+def test_usage(capsys):
+    assert main(["--help"]) == 0
+    assert main([]) == 2
+    assert "eo-train pretrain RECIPE" in capsys.readouterr().out
+
+
+def test_prints_the_configuration_with_overrides(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(
+            [
+                "pretrain",
+                "simclr_eurosat",
+                "--data.root",
+                "here",
+                "--output",
+                "x",
+                "--optim.lr",
+                "0.7",
+                "--print_config",
+            ]
+        )
+    assert stop.value.code == 0
+    out = capsys.readouterr().out
+    assert "lr: 0.7" in out
+    assert "root: here" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["pretrain", "simclr_eurosta"], "unknown recipe 'simclr_eurosta'; nearest known: simclr_eurosat"),
+        ([*ARGUMENTS, "--data.root", "nowhere", "--output", "OUT"], "nowhere"),
+        (
+            ["pretrain", "simclr_folder", "--method.name", "simsiam"],
+            "method.name must be one of simclr, softcon, got 'simsiam'",
+        ),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line(words, text, capsys, tmp_path):
+    assert main([str(tmp_path / "run") if word == "OUT" else word for word in words]) == 2
+    err = capsys.readouterr().err
+    assert text in err
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("option", ["--epoch", "--views.blurr", "--method.temprature", "--data.rot"])
+def test_a_misspelt_option_is_named(option, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*ARGUMENTS, "--data.root", "x", "--output", "y", option, "3"])
+    assert stop.value.code == 2
+    assert option.lstrip("-") in capsys.readouterr().err
+
+
+def test_a_misspelt_field_in_a_file_is_named(capsys, tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "# Mine.\nmethod: {name: simclr, temprature: 0.2}\ndata: {name: geotiff_folder}\n"
+    )
+    with pytest.raises(SystemExit) as stop:
+        main(["pretrain", str(tmp_path / "mine.yaml"), "--data.root", "x", "--output", "y"])
+    assert stop.value.code == 2
+    assert "temprature" in capsys.readouterr().err

@@ -1,0 +1,30 @@
+import pytest
+import torch
+
+from eo_train.optim import OptimConfig, build_optimizer
+
+
+@pytest.mark.parametrize(("name", "kind"), [("sgd", torch.optim.SGD), ("adamw", torch.optim.AdamW)])
+def test_decays_kernels_and_not_norms(name, kind):
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    optimizer = build_optimizer(module, OptimConfig(name=name, weight_decay=0.1, lr=0.2))
+    assert isinstance(optimizer, kind)
+    decayed, free = optimizer.param_groups
+    assert [p.ndim for p in decayed["params"]] == [4]
+    assert decayed["weight_decay"] == 0.1
+    assert len(free["params"]) == 3
+    assert free["weight_decay"] == 0
+
+
+def test_frozen_parameters_are_left_out():
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2).requires_grad_(False))
+    assert sum(len(group["params"]) for group in build_optimizer(module, OptimConfig()).param_groups) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [({"lr": -1.0}, "optim.lr must not be negative, got -1.0"), ({"clip": 0.0}, "optim.clip must be above 0, or null")],
+)
+def test_refuses(field, text):
+    with pytest.raises(ValueError, match=text):
+        OptimConfig(**field)

@@ -1,0 +1,168 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from eo_models import create_model
+from eo_train import OptimConfig, StoppedError, ViewConfig, pretrain, read_metrics
+
+SCRIPT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from conftest import TinyEarth  # and the tiny backbone
+from eo_train import PretrainConfig, pretrain
+import yaml
+config = PretrainConfig.from_dict(yaml.safe_load(open(sys.argv[2])))
+pretrain(config, TinyEarth())
+"""
+
+
+def weights(folder):
+    return load_file(Path(folder) / "backbone.safetensors")
+
+
+def assert_same_weights(one, other):
+    first, second = weights(one), weights(other)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_a_run_directory_holds_everything(tiny_config, tiny_earth, capsys):
+    folder = pretrain(tiny_config(), tiny_earth)
+    assert {path.name for path in folder.iterdir()} == {
+        "config.yaml", "metrics.csv", "environment.json", "checkpoints", "backbone.safetensors", "backbone.json",
+    }  # fmt: skip
+    rows = read_metrics(folder)
+    assert [int(row["step"]) for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert all(float(row["samples_per_s"]) > 0 and 0 <= float(row["data_wait"]) <= 1 for row in rows)
+    facts = json.loads((folder / "backbone.json").read_text())
+    assert facts["bands"] == ["R", "G", "B"]
+    assert facts["normalization"] == [{"op": "affine", "scale": 1 / 255, "offset": 0.0}]
+    assert (facts["step"], facts["method"]) == (6, "simclr")
+    assert create_model(folder)(torch.randn(1, 3, 32, 32)).shape == (1, 16)
+    assert (
+        "simclr on 24 images of 3 bands (rgb): tiny, 32 px, 2 epochs, 6 steps of 8"
+        in capsys.readouterr().out.replace("\n", " ")
+    )
+
+
+def test_learns(tiny_config, tiny_earth):
+    folder = pretrain(tiny_config(epochs=12, optim=OptimConfig(lr=0.1)), tiny_earth)
+    losses = [float(row["loss"]) for row in read_metrics(folder)]
+    assert sum(losses[-3:]) / 3 < sum(losses[:3]) / 3 - 0.3
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tiny_config, tiny_earth, tmp_path):
+    runs = [pretrain(tiny_config(output=str(tmp_path / name), epochs=1), tiny_earth) for name in "ab"]
+    assert_same_weights(*runs)
+    other = pretrain(tiny_config(output=str(tmp_path / "c"), epochs=1, seed=1), tiny_earth)
+    assert not torch.equal(weights(other)["0.weight"], weights(runs[0])["0.weight"])
+
+
+def test_killed_at_an_arbitrary_step_and_resumed_it_ends_with_the_same_bits(tiny_config, tiny_earth, tmp_path):
+    whole = pretrain(tiny_config(output=str(tmp_path / "whole"), epochs=60), tiny_earth)
+    config = tiny_config(output=str(tmp_path / "killed"), epochs=60)
+    (tmp_path / "run.py").write_text(SCRIPT)
+    (tmp_path / "config.yaml").write_text(json.dumps(config.to_dict()))
+    command = [sys.executable, str(tmp_path / "run.py"), str(Path(__file__).parent), str(tmp_path / "config.yaml")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    metrics = tmp_path / "killed/metrics.csv"
+    while process.poll() is None and (not metrics.exists() or len(metrics.read_text().splitlines()) < 20):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    left = int(read_metrics(tmp_path / "killed")[-1]["step"])
+    assert 19 <= left < 180, "killed in the middle"
+    pretrain(config, tiny_earth, resume=True)
+    assert_same_weights(whole, config.output)
+    assert [int(row["step"]) for row in read_metrics(Path(config.output))] == list(range(1, 181))
+
+
+def test_sigterm_saves_and_stops_and_resuming_ends_with_the_same_bits(tiny_config, tiny_earth, tmp_path):
+    whole = pretrain(tiny_config(output=str(tmp_path / "whole")), tiny_earth)
+    config = tiny_config(output=str(tmp_path / "stopped"), checkpoint_every=1000)
+
+    class Interrupts(type(tiny_earth)):
+        def __getitem__(self, row):
+            if not getattr(self, "sent", False):
+                self.sent = True
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().__getitem__(row)
+
+    with pytest.raises(StoppedError, match=r"stopped at step 1 of 6; go on with --resume \(.*stopped\)"):
+        pretrain(config, Interrupts(), resume=False)
+    text = (tmp_path / "stopped/config.yaml").read_text()
+    (tmp_path / "stopped/config.yaml").write_text(
+        text.replace("given: Interrupts", "given: TinyEarth")
+    )
+    pretrain(config, tiny_earth, resume=True)
+    assert_same_weights(whole, config.output)
+
+
+def test_micro_batches_accumulate(tiny_config, tiny_earth):
+    folder = pretrain(tiny_config(micro_batches=2, optim=OptimConfig(clip=1.0)), tiny_earth)
+    assert float(read_metrics(folder)[0]["grad_norm"]) > 0
+
+
+def test_softcon_runs_on_seasons_with_labels(tiny_config):
+    class Seasons(torch.utils.data.Dataset):
+        bands, sensor, units = ("VV", "VH"), "sentinel1-grd", ("db", "db")
+        normalization = None
+
+        def __len__(self):
+            return 8
+
+        def __getitem__(self, row):
+            pixels = torch.randn(4, 2, 36, 36, generator=torch.Generator().manual_seed(row))
+            return {
+                "image": pixels,
+                "label": torch.eye(9)[[row, 1, 2, 3]],
+                "labelled": torch.ones(4, dtype=bool),
+                "id": str(row),
+            }
+
+    method = {"name": "softcon", "hidden": 8, "out": 4}
+    folder = pretrain(tiny_config(method=method, seasons=2, normalization="auto", epochs=1), Seasons())
+    assert json.loads((folder / "backbone.json").read_text())["normalization"][0]["op"] == "standardize"
+
+
+def test_starts_from_a_file_and_says_so(tiny_config, tiny_earth, tmp_path):
+    first = pretrain(tiny_config(output=str(tmp_path / "first"), epochs=1), tiny_earth)
+    config = tiny_config(output=str(tmp_path / "second"), epochs=1, init_from=str(first / "backbone.safetensors"))
+    facts = json.loads((pretrain(config, tiny_earth) / "backbone.json").read_text())
+    assert facts["adaptation"] == {"weights": "backbone.safetensors", "first_layer": "random: 0.weight 0.bias"}
+
+
+def test_a_run_that_diverges_stops_with_the_way_out(tiny_config, tiny_earth):
+    with pytest.raises((ValueError, FloatingPointError), match="lower the learning rate"):
+        pretrain(tiny_config(optim=OptimConfig(lr=1e30), epochs=4), tiny_earth)
+
+
+def test_a_collapsed_network_is_noticed(tiny_config, tiny_earth):
+    class Same(type(tiny_earth)):
+        def __getitem__(self, row):
+            return super().__getitem__(0)
+
+    whole = ViewConfig(scale=(1, 1), ratio=(1, 1), hflip=0, vflip=0, transpose=0, jitter=0, grayscale=0, blur=0)
+    with pytest.warns(RuntimeWarning, match="embeddings have collapsed by step 5"):
+        pretrain(tiny_config(optim=OptimConfig(lr=0.0), epochs=4, views=whole), Same())
+
+
+def test_an_occupied_folder_is_refused_before_anything_is_written(tiny_config, tiny_earth):
+    folder = pretrain(tiny_config(epochs=1), tiny_earth)
+    before = (folder / "backbone.safetensors").stat().st_mtime_ns
+    with pytest.raises(ValueError, match="holds a run already; go on with it by --resume"):
+        pretrain(tiny_config(epochs=1), tiny_earth)
+    assert (folder / "backbone.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_batch_larger_than_the_data_is_refused(tiny_config, tiny_earth):
+    with pytest.raises(ValueError, match="batch_size 32 is more than the 24 images there are; lower it"):
+        pretrain(tiny_config(batch_size=32), tiny_earth)
