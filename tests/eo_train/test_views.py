@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 import torch
 import torchvision.transforms.v2.functional as TF
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -148,6 +148,7 @@ def test_brightness_on_unit_scaled_input_equals_torchvisions() -> None:
         torch.testing.assert_close(got, TF.adjust_brightness(x, factor))
 
 
+@settings(max_examples=30, deadline=None)
 @given(black=st.floats(-3, 3), factor=st.floats(0.1, 2))
 def test_an_image_at_black_stays_black(black: float, factor: float) -> None:
     x = torch.full((2, 4, 3, 3), black)
@@ -182,6 +183,7 @@ def test_blur_equals_torchvisions_away_from_the_border() -> None:
         torch.testing.assert_close(view[:, 12:-12, 12:-12], expected[:, 12:-12, 12:-12], atol=1e-5, rtol=1e-4)
 
 
+@settings(max_examples=30, deadline=None)
 @given(sigma=st.floats(0, 5), size=st.integers(1, 30), start=st.integers(0, 9), length=st.integers(1, 20))
 def test_rows_sum_to_one_so_a_flat_image_stays_flat(sigma: float, size: int, start: int, length: int) -> None:
     flip = torch.tensor([start % 2 == 0])
