@@ -18,6 +18,7 @@ from torch import Tensor
 _GDAL_OPTIONS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # do not list a folder of thousands of files for every file opened
     "GDAL_PAM_ENABLED": "NO",  # do not look for .aux.xml beside the data, and never write one
+    "GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE",  # a truncated JPEG strip is an error, not a grey area
 }
 
 

@@ -85,11 +85,12 @@ class SSL4EOS12(ImageDataset):
         self.seasons = _check_seasons(seasons)
         self.classes = None
         self.describe(self._parts(bands))
+        wanted = _check_resolution(resolution)
         self.resampling = choose("resampling", resampling, tuple(method.name for method in Resampling))
         self.transform = transform
         self.ids, self.skipped = self._complete_locations(choose("incomplete", incomplete, ("raise", "skip")))
         self._native = self._native_sizes()
-        self.resolution = _check_resolution(resolution) or min(self._native)
+        self.resolution = wanted or min(self._native)
 
     def read(self, index: int) -> Sample:
         """The sample as stored, before `transform`."""
