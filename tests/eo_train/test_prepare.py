@@ -37,13 +37,6 @@ def test_views_come_with_the_labels_of_their_season(seasons):
     assert len(first.unique()) == 4
 
 
-def test_early_views_are_of_another_size():
-    early = Prepare(Normalize([], BANDS), Views(WHOLE, 8, BANDS), early=(0.5, Views(WHOLE, 4, BANDS)))
-    batch = {"image": torch.zeros(2, 2, 8, 8)}
-    sizes = [early(batch, generator(), progress=share).views[0].shape[-1] for share in (0.0, 0.49, 0.5, 0.9)]
-    assert sizes == [4, 4, 8, 8]
-
-
 def test_season_choice_is_uniform_over_ordered_pairs():
     chosen = choose_seasons(4000, 3, 2, generator())
     pairs = (chosen[0] * 3 + chosen[1]).bincount(minlength=9)

@@ -52,10 +52,6 @@ class PretrainConfig:
     """How a view is drawn from an image."""
     view_size: int = 64
     """Side of a view, in pixels."""
-    early_view_size: int | None = None
-    """Side of the views of the first `early_share` of the steps, smaller and so cheaper; None for `view_size`."""
-    early_share: float = 0.8
-    """Share of the steps that `early_view_size` is for."""
     seasons: Literal[1, 2] = 1
     """Whether the two views of a place come from one of its seasons or from two."""
     epochs: int = 100

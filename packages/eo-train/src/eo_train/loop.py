@@ -66,7 +66,7 @@ def train(
             loss = torch.zeros((), device=fabric.device)
             for part in range(plan.micro_batches):
                 batch = meter.waited(source)
-                prepared = prepare(batch, seed_draws(plan, step, part), progress=step / plan.steps)
+                prepared = prepare(batch, seed_draws(plan, step, part))
                 with fabric.no_backward_sync(method, enabled=part < plan.micro_batches - 1):
                     out = method.training_loss(prepared)
                     fabric.backward(out["loss"] / plan.micro_batches)

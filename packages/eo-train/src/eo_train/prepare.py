@@ -32,18 +32,14 @@ class Prepare:
     Args:
         normalize: Stored pixels to normalized floats.
         views: Draws one view of each image of a batch.
-        early: Until which share of the run other views are drawn, and which; None for the same ones throughout.
         seasons: With images (B, T, C, H, W): whether the two views come from one season or from two.
     """
 
-    def __init__(
-        self, normalize: Normalize, views: Views, *, early: tuple[float, Views] | None = None, seasons: Seasons = 1
-    ) -> None:
-        self.normalize, self.views, self.early, self.seasons = normalize, views, early, seasons
+    def __init__(self, normalize: Normalize, views: Views, *, seasons: Seasons = 1) -> None:
+        self.normalize, self.views, self.seasons = normalize, views, seasons
 
-    def __call__(self, batch: Mapping[str, Any], generator: torch.Generator, *, progress: float = 1.0) -> Prepared:
-        """A collated batch on the training device as two views; `progress` is the share of the run that is done."""
-        views = self.early[1] if self.early and progress < self.early[0] else self.views
+    def __call__(self, batch: Mapping[str, Any], generator: torch.Generator) -> Prepared:
+        """A collated batch, its tensors on the training device, as two views."""
         images, label = batch["image"], batch.get("label")
         if images.ndim == 4:
             first = second = self._normalized(images, batch)
@@ -54,7 +50,7 @@ class Prepare:
             first = self._normalized(images[rows, chosen[0]], batch)
             second = first if self.seasons == 1 else self._normalized(images[rows, chosen[1]], batch)
             labels = None if label is None else (label[rows, chosen[0]], label[rows, chosen[1]])
-        return Prepared((views(first, generator), views(second, generator)), labels)
+        return Prepared((self.views(first, generator), self.views(second, generator)), labels)
 
     def _normalized(self, images: Tensor, batch: Mapping[str, Any]) -> Tensor:
         normalized: Tensor = self.normalize(images)

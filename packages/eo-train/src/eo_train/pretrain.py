@@ -140,11 +140,7 @@ def build_backbone(config: PretrainConfig, source: Source) -> Backbone:
 def build_prepare(config: PretrainConfig, fabric: Fabric, backbone: Backbone) -> Prepare:
     """From a batch as stored to two views."""
     normalize = Normalize(backbone.normalization or [], backbone.bands).to(fabric.device)
-    early = None
-    if config.early_view_size:
-        early = config.early_share, Views(config.views, config.early_view_size, backbone.bands)
-    views = Views(config.views, config.view_size, backbone.bands)
-    return Prepare(normalize, views, early=early, seasons=config.seasons)
+    return Prepare(normalize, Views(config.views, config.view_size, backbone.bands), seasons=config.seasons)
 
 
 def load_last(fabric: Fabric, folder: Path, state: dict[str, Any]) -> int:
