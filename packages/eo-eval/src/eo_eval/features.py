@@ -1,0 +1,213 @@
+"""Frozen features of a data set: read once, normalized once on the device, kept in memory."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any, Literal
+
+import torch
+from eo_data import Normalize
+from eo_models import Backbone
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from eo_eval.described import channel_order, described
+from eo_eval.feed import Feed, Seasons
+from eo_eval.tokens import feature_function
+
+Step = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """One row per image (per season, where a sample has several), and how the rows came about."""
+
+    x: Tensor
+    """(N, D) float32, on the CPU."""
+    y: Tensor | None = None
+    """(N,) int64 classes, -1 = unlabelled; (N, K) float32 multi-hot, a row of NaN = unlabelled; None without labels."""
+    ids: tuple[str, ...] = ()
+    """Name of each row; `<sample id>#<season>` where a sample has seasons. Left out: the row's number."""
+    groups: tuple[str, ...] = ()
+    """Sample id of each row; rows of one group stay together in folds and resamples. Left out: every row its own."""
+    source: Tensor = field(default_factory=lambda: torch.empty(0, 2, dtype=torch.int64))
+    """(N, 2) index of the sample in its data set, and season."""
+    classes: tuple[str, ...] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """JSON-able: model, feature, normalization, bands, image_size, ..."""
+
+    def __post_init__(self) -> None:
+        if self.x.ndim != 2:
+            raise ValueError(f"x must be (N, D), got {tuple(self.x.shape)}")
+        object.__setattr__(self, "ids", self.ids or tuple(str(i) for i in range(len(self.x))))
+        object.__setattr__(self, "groups", self.groups or self.ids)
+        lengths = {"x": len(self.x), "ids": len(self.ids), "groups": len(self.groups)}
+        lengths |= {} if self.y is None else {"y": len(self.y)}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"all must have one entry per row, got {lengths}")
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, rows: Tensor | Sequence[int]) -> "Features":
+        """The chosen rows (indices or a bool mask), in the order asked for; a row may be chosen more than once."""
+        index = torch.as_tensor(rows)
+        index = index.nonzero().flatten() if index.dtype == torch.bool else index
+        chosen = index.tolist()
+        return replace(
+            self,
+            x=self.x[index],
+            y=None if self.y is None else self.y[index],
+            ids=tuple(self.ids[i] for i in chosen),
+            groups=tuple(self.groups[i] for i in chosen),
+            source=self.source[index] if len(self.source) else self.source,
+        )
+
+    @property
+    def labelled(self) -> Tensor:
+        """(N,) bool: rows that carry a label."""
+        if self.y is None:
+            return torch.zeros(len(self), dtype=torch.bool)
+        return ~self.y.isnan().any(1) if self.y.ndim == 2 else self.y >= 0
+
+    @property
+    def split_id(self) -> str:
+        """Short hash of the samples' sorted ids: equal for equal splits, in whatever order they were read."""
+        return sha256("\n".join(sorted(set(self.groups))).encode()).hexdigest()[:12]
+
+
+def extract_features(
+    model: Backbone,
+    dataset: Dataset[dict[str, Any]],
+    *,
+    feature: str = "default",
+    batch_size: int = 256,
+    num_workers: int = 0,
+    image_size: int | None = None,
+    bands: Sequence[str] | None = None,
+    select_bands: bool = False,
+    normalization: Sequence[Step] | None = None,
+    seasons: Seasons = "rows",
+    unlabelled: Literal["keep", "drop"] = "keep",
+    device: str | torch.device | None = None,
+) -> Features:
+    """Features of every image of a data set, by a frozen model in evaluation mode.
+
+    Args:
+        model: Backbone; its training mode is as it was afterwards.
+        dataset: Any map-style data set of dicts with `image`, (C, H, W) or (T, C, H, W), of any dtype, and if it has
+            them `label`, `labelled` and `id`.
+        feature: `default`, `cls`, `patch_mean` or `cls_last4`; see `feature_function`.
+        batch_size: Images per forward pass.
+        num_workers: Processes that read; 0 reads in this one.
+        image_size: Images are resized to this many pixels a side (bilinear, antialiased, after normalization); None
+            leaves them as stored.
+        bands: Names of the data's channels in order, for a data set that does not say them in `.bands`.
+        select_bands: Pick and reorder channels by name; otherwise any difference is refused.
+        normalization: Steps from stored pixels to the model's input. None takes the model's own, and failing that the
+            ones that the data set recommends.
+        seasons: Of samples with a season axis, `rows` makes each season a row, `first` takes season 0 alone.
+        unlabelled: `keep` marks rows without a label (NaN or -1), `drop` leaves them out and counts them in `facts`.
+        device: Where the model is moved to and runs; None leaves it where it is.
+
+    Raises:
+        ValueError: Bands that do not match, no normalization known, an unknown feature, features that are not finite.
+    """
+    device = torch.device(device) if device is not None else next(model.parameters()).device
+    take = feature_function(model.to(device), feature)
+    steps, said_by = choose_normalization(model, dataset, normalization)
+    feed = Feed(
+        dataset=dataset,
+        order=channel_order(model, dataset, bands, select=select_bands),
+        normalize=Normalize(steps, model.bands).to(device),
+        image_size=image_size,
+        batch_size=batch_size,
+        num_workers=num_workers,
+        seasons=seasons,
+        device=device,
+    )
+    began, size = time.perf_counter(), torch.Size()
+    rows, labels = [], []
+    with frozen(model):
+        for batch in feed:
+            size = batch.images.shape[-2:]
+            rows.append((take(batch.images).float().cpu(), batch.ids, batch.groups, batch.source))
+            labels += [] if batch.y is None else [batch.y]
+    if not rows:
+        raise ValueError(f"{type(dataset).__name__} is empty: there is nothing to extract features from")
+    x, ids, groups, source = zip(*rows, strict=True)
+    classes = described(dataset, "classes")
+    features = Features(
+        x=torch.cat(x),
+        y=torch.cat(labels) if labels else None,
+        ids=tuple(name for names in ids for name in names),
+        groups=tuple(name for names in groups for name in names),
+        source=torch.cat(source),
+        classes=None if classes is None else tuple(classes),
+        facts={
+            "model": model.name,
+            "feature": feature,
+            "normalization": [dict(step) for step in steps],
+            "normalization_from": said_by,
+            "bands": list(model.bands),
+            "sensor": model.sensor,
+            "data_sensor": described(dataset, "sensor"),
+            "adaptation": dict(model.adaptation),
+            "image_size": size[0] if size[0] == size[1] else list(size),
+            "interpolation": None if image_size is None else "bilinear",
+            "seasons": seasons,
+            "images_per_s": round(sum(map(len, x)) / (time.perf_counter() - began), 1),
+        },
+    )
+    _refuse_infinite(features)
+    return drop_unlabelled(features) if unlabelled == "drop" else features
+
+
+def choose_normalization(
+    model: Backbone, dataset: object, asked: Sequence[Step] | None = None
+) -> tuple[list[Step], Literal["argument", "model", "dataset"]]:
+    """The steps to run, and who said so: the caller before the model before the data set."""
+    if asked is not None:
+        return list(asked), "argument"
+    if model.normalization is not None:
+        return list(model.normalization), "model"
+    recommended = described(dataset, "normalization")
+    if recommended is not None:
+        return list(recommended), "dataset"
+    raise ValueError(
+        f"neither {model.name} nor {type(dataset).__name__} says how its pixels are normalized: pass normalization=, "
+        "the steps from stored pixels to the model's input"
+    )
+
+
+def drop_unlabelled(features: Features) -> Features:
+    """The labelled rows; how many were left out stands in `facts`."""
+    known = features.labelled
+    if features.y is None or known.all():
+        return features
+    return replace(features[known], facts={**features.facts, "unlabelled_left_out": int((~known).sum())})
+
+
+@contextmanager
+def frozen(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode and no gradients; every module's own mode is restored afterwards."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def _refuse_infinite(features: Features) -> None:
+    wrong = (~features.x.isfinite().all(1)).nonzero().flatten().tolist()
+    if wrong:
+        names = ", ".join(features.ids[i] for i in wrong[:3])
+        raise ValueError(
+            f"{len(wrong)} of {len(features)} features are not finite, first: {names}; "
+            "look at the pixels of these samples and at the normalization"
+        )
