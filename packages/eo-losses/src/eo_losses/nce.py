@@ -27,12 +27,12 @@ def in_batch_nce(anchors: Tensor, everyone: Tensor, ranks: Ranks, *, temperature
         (B,), in nats.
     """
     own = torch.arange(ranks.first, ranks.first + len(anchors), device=anchors.device)
-    positive = (anchors * everyone[ranks.first : ranks.first + len(anchors)]).sum(1) / temperature
+    positive = (anchors * everyone[ranks.first : ranks.first + len(anchors)]).sum(1) * (1 / temperature)
     return surprise(positive, log_sum_exp(anchors, everyone, scale=1 / temperature, exclude=own[:, None]))
 
 
 def queue_nce(query: Tensor, key: Tensor, negatives: Tensor, *, temperature: float, normalize: bool) -> Tensor:
     """InfoNCE of every query (B, D) for its key (B, D) among negatives (M, D), as (B,)."""
     query, key, negatives = (rows(x, normalize=normalize) for x in (query, key, negatives))
-    positive = (query * key).sum(1) / temperature
+    positive = (query * key).sum(1) * (1 / temperature)
     return surprise(positive, log_sum_exp(query, negatives, scale=1 / temperature))

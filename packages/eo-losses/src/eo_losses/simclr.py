@@ -33,7 +33,7 @@ def _nt_xent(z1: Tensor, z2: Tensor, ranks: Ranks, *, temperature: float, normal
     check_temperature(temperature)
     z = rows(torch.cat([z1, z2]), normalize=normalize)  # (2B, D)
     view1, view2 = z.chunk(2)
-    positive = (view1 * view2).sum(1) / temperature  # (B,), the same for both views
+    positive = (view1 * view2).sum(1) * (1 / temperature)  # (B,), the same for both views
     own = torch.arange(len(z), device=z.device)
     itself_and_partner = torch.stack([own, own.roll(len(z1))], dim=1) + 2 * ranks.first
     everyone = None if ranks.alone else ranks.gather(z)

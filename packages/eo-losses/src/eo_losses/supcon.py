@@ -54,7 +54,7 @@ def supcon(
         normalize: Divide every view by its length first.
 
     Returns:
-        Scalar, in nats; 0 for a batch of one.
+        Scalar, in nats; 0 for one view, or two of one sample, which have nothing to be told apart from.
     """
     return _supcon(
         features,
@@ -94,10 +94,12 @@ def _supcon(
     similar, weight = _positives(chosen, views, everyone, weights, own_weight, ranks)  # (B, A, D), (B, 1)
     log_all = _log_sum_exp(chosen, everyone, None, ranks, temperature)  # (B, A)
     if summation == "outside":
-        log_p = (chosen * similar).sum(2) / weight.where(weight > 0, 1) / temperature - log_all
+        log_p = (chosen * similar).sum(2) / weight.where(weight > 0, 1) * (1 / temperature) - log_all
     else:
         log_p = _log_sum_exp(chosen, everyone, weights, ranks, temperature) - weight.log() - log_all
     loss = torch.where(weight > 0, -log_p, 0)
+    if everyone.shape[:2].numel() <= 2:
+        loss = loss * 0  # nothing to be told apart from: 0 but for rounding, and attached to the graph
     return _mean(loss, (weight > 0).expand_as(loss), empty, ranks) * temperature / (base_temperature or temperature)
 
 

@@ -37,13 +37,18 @@ def log_sum_exp(
     Returns:
         (N,).
     """
-    total: Tensor = _fold(anchors, candidates, scale, exclude, *(weights or (None, None, "")), "log_sum_exp")[0]
+    peak, mass, _ = torch.ops.eo_losses.fold.default(
+        anchors, candidates, scale, exclude, *(weights or (None, None, "")), "log_sum_exp"
+    )
+    total: Tensor = peak + mass.log()
     return total
 
 
 def sum_softplus(anchors: Tensor, candidates: Tensor, *, weights: PairWeights | None = None) -> Tensor:
     """Σ_j w_ij log(1 + exp(anchor_i · candidate_j)) for every anchor i, (N,)."""
-    total: Tensor = _fold(anchors, candidates, 1.0, None, *(weights or (None, None, "")), "sum_softplus")[0]
+    total: Tensor = torch.ops.eo_losses.fold.default(
+        anchors, candidates, 1.0, None, *(weights or (None, None, "")), "sum_softplus"
+    )[1]
     return total
 
 
@@ -102,26 +107,26 @@ def _samples(x: Tensor, rows: slice, samples: int) -> slice | Tensor:
     return rows if views == 1 else torch.arange(rows.start, rows.stop, device=x.device) // views
 
 
-def _added(total: Tensor, s: Tensor, w: Tensor | None, fold: str, dim: int) -> Tensor:
-    """The totals with one more tile counted."""
-    if fold == "log_sum_exp":
-        s = s if w is None else s + w.log()
-        most = s.amax(dim, keepdim=True).clamp_(min=torch.finfo(s.dtype).min)  # finite, though all be excluded
-        return torch.logaddexp(total, _exp(s - most).sum(dim).log_().add_(most.squeeze(dim)))
-    terms = F.softplus(s, threshold=40)  # beyond 40 it is s itself, in float64 too
-    return total + (terms if w is None else terms * w).sum(dim)
-
-
-def _slope(total: Tensor, s: Tensor, w: Tensor | None, fold: str) -> Tensor:
-    """How much each total grows with each similarity of a tile."""
-    if fold == "log_sum_exp":
-        return _exp((s if w is None else s + w.log()) - total)
-    return s.sigmoid() if w is None else s.sigmoid().mul_(w)
-
-
 def _exp(x: Tensor) -> Tensor:
     """exp(x) in place for x <= 0; e^-80 stands for all that is less, for to underflow takes a CPU 100 times as long."""
     return x.clamp_(min=-80).exp_()
+
+
+def _added(peak: Tensor, mass: Tensor, s: Tensor, w: Tensor | None, fold: str, dim: int) -> tuple[Tensor, Tensor]:
+    """What is held of every anchor with one more tile counted: Σ exp(s) = mass · exp(peak), or mass alone."""
+    if fold == "sum_softplus":
+        terms = F.softplus(s, threshold=40)  # beyond 40 it is s itself, in float64 too
+        return peak, mass + (terms if w is None else terms * w).sum(dim)
+    s = s if w is None else s + w.log()
+    top = torch.maximum(peak, s.amax(dim))
+    return top, mass * _exp(peak - top) + _exp(s - top.unsqueeze(dim)).sum(dim)
+
+
+def _slope(peak: Tensor, gain: Tensor, s: Tensor, w: Tensor | None, fold: str) -> Tensor:
+    """How the loss grows with each similarity of a tile; `gain` is how it grows with the anchor's mass."""
+    if fold == "sum_softplus":
+        return s.sigmoid().mul_(gain if w is None else gain * w)
+    return _exp((s if w is None else s + w.log()) - peak).mul_(gain)
 
 
 _ARGUMENTS = (
@@ -129,7 +134,10 @@ _ARGUMENTS = (
 )
 
 
-@torch.library.custom_op("eo_losses::fold", mutates_args=(), schema=f"({_ARGUMENTS}) -> (Tensor, Tensor)")
+torch.library.define("eo_losses::fold", f"({_ARGUMENTS}) -> (Tensor, Tensor, Tensor)")
+
+
+@torch.library.impl("eo_losses::fold", "default")
 def _fold(
     anchors: Tensor,
     candidates: Tensor | None,
@@ -139,34 +147,37 @@ def _fold(
     right: Tensor | None,
     kind: str,
     fold: str,
-) -> tuple[Tensor, Tensor]:
-    """One total per anchor, and the similarities themselves where they are but one tile."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Peak and mass of every anchor, and the similarities themselves where they are but one tile."""
     pairs = _Pairs.of(anchors, candidates, scale, exclude, left, right, kind)
     tiles = pairs.tiles()
-    total = anchors.new_full((len(anchors),), -torch.inf if fold == "log_sum_exp" else 0.0)
+    peak = anchors.new_full((len(anchors),), torch.finfo(anchors.dtype).min)  # finite: all may be excluded
+    mass = torch.zeros_like(peak)
     with torch.autocast(anchors.device.type, enabled=False):
         for rows, columns in tiles:
             s, w = pairs.similarity(rows, columns), pairs.weight(rows, columns)
-            total[rows] = _added(total[rows], s, w, fold, dim=1)
+            peak[rows], mass[rows] = _added(peak[rows], mass[rows], s, w, fold, dim=1)
             if pairs.symmetric and rows != columns:  # the tile stands for its mirror image too
-                total[columns] = _added(total[columns], s, w, fold, dim=0)
-    return total, s if len(tiles) == 1 else anchors.new_empty(0)
+                peak[columns], mass[columns] = _added(peak[columns], mass[columns], s, w, fold, dim=0)
+    return peak, mass, s if len(tiles) == 1 else anchors.new_empty(0)
 
 
-@_fold.register_fake
-def _(anchors: Tensor, candidates: Tensor | None, *_: Any) -> tuple[Tensor, Tensor]:
+@torch.library.register_fake("eo_losses::fold")  # type: ignore[untyped-decorator]
+def _(anchors: Tensor, candidates: Tensor | None, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
     n, m, most = len(anchors), len(anchors if candidates is None else candidates), side(anchors.device)
-    return anchors.new_empty(n), anchors.new_empty((n, m) if n <= most and m <= most else 0)
+    kept = anchors.new_empty((n, m) if n <= most and m <= most else 0)
+    return anchors.new_empty(n), anchors.new_empty(n), kept
 
 
-@torch.library.custom_op(
-    "eo_losses::fold_backward",
-    mutates_args=(),
-    schema=f"(Tensor grad, Tensor total, Tensor kept, bool both, {_ARGUMENTS}) -> (Tensor, Tensor)",
+torch.library.define(
+    "eo_losses::fold_backward", f"(Tensor gain, Tensor peak, Tensor kept, bool both, {_ARGUMENTS}) -> (Tensor, Tensor)"
 )
+
+
+@torch.library.impl("eo_losses::fold_backward", "default")
 def _fold_backward(
-    grad: Tensor,
-    total: Tensor,
+    gain: Tensor,
+    peak: Tensor,
     kept: Tensor,
     both: bool,
     anchors: Tensor,
@@ -181,41 +192,43 @@ def _fold_backward(
     """Gradient by the anchors and, if `both`, by the candidates."""
     pairs = _Pairs.of(anchors, candidates, scale, exclude, left, right, kind)
     by_anchors = torch.zeros_like(anchors)
-    by_candidates = by_anchors if pairs.symmetric else torch.zeros_like(pairs.candidates) if both else grad.new_empty(0)
+    by_candidates = by_anchors if pairs.symmetric else torch.zeros_like(pairs.candidates) if both else gain.new_empty(0)
     with torch.autocast(anchors.device.type, enabled=False):
         for rows, columns in pairs.tiles():
             s, w = kept if len(kept) else pairs.similarity(rows, columns), pairs.weight(rows, columns)
-            slope = _slope(total[rows, None], s, w, fold).mul_(grad[rows, None])
+            slope = _slope(peak[rows, None], gain[rows, None], s, w, fold)
             if pairs.symmetric:  # the tile stands for its mirror image too
-                slope += _slope(total[columns], s, w, fold).mul_(grad[columns])
+                slope += _slope(peak[columns], gain[columns], s, w, fold)
             by_anchors[rows].addmm_(slope, pairs.candidates[columns], alpha=scale)
             if both and not (pairs.symmetric and rows == columns):
                 by_candidates[columns].addmm_(slope.T, anchors[rows], alpha=scale)
-    return by_anchors, grad.new_empty(0) if pairs.symmetric else by_candidates
+    return by_anchors, gain.new_empty(0) if pairs.symmetric else by_candidates
 
 
-@_fold_backward.register_fake
+@torch.library.register_fake("eo_losses::fold_backward")  # type: ignore[untyped-decorator]
 def _(
-    grad: Tensor, total: Tensor, kept: Tensor, both: bool, anchors: Tensor, candidates: Tensor | None, *_: Any
+    gain: Tensor, peak: Tensor, kept: Tensor, both: bool, anchors: Tensor, candidates: Tensor | None, *_: Any
 ) -> tuple[Tensor, Tensor]:
-    return torch.empty_like(anchors), grad.new_empty(0 if candidates is None or not both else candidates.shape)
+    return torch.empty_like(anchors), gain.new_empty(0 if candidates is None or not both else candidates.shape)
 
 
-def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
     anchors, candidates, scale, exclude, left, right, kind, fold = inputs
-    ctx.save_for_backward(*output, anchors, candidates, exclude, left, right)
+    peak, _, kept = output
+    ctx.save_for_backward(peak, kept, anchors, candidates, exclude, left, right)
+    ctx.mark_non_differentiable(peak, kept)
     ctx.constants = scale, kind, fold
-    ctx.set_materialize_grads(False)
 
 
-def _differentiate(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor | None, ...]:
-    total, kept, anchors, candidates, exclude, left, right = ctx.saved_tensors
+def _differentiate(ctx: Any, _: Tensor, gain: Tensor, __: Tensor) -> tuple[Tensor | None, ...]:
+    """The peak is a mere choice of units: what counts is how the loss grows with the mass, in units of exp(peak)."""
+    peak, kept, anchors, candidates, exclude, left, right = ctx.saved_tensors
     scale, kind, fold = ctx.constants
     both = candidates is None or ctx.needs_input_grad[1]
-    by_anchors, by_candidates = _fold_backward(
-        grad, total, kept, both, anchors, candidates, scale, exclude, left, right, kind, fold
+    by_anchors, by_candidates = torch.ops.eo_losses.fold_backward.default(
+        gain, peak, kept, both, anchors, candidates, scale, exclude, left, right, kind, fold
     )
     return by_anchors, None if candidates is None or not both else by_candidates, *[None] * 6
 
 
-_fold.register_autograd(_differentiate, setup_context=_remember)
+torch.library.register_autograd("eo_losses::fold", _differentiate, setup_context=_remember)

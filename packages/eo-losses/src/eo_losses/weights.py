@@ -43,15 +43,17 @@ class PairWeights(NamedTuple):
 
 def weighted_sum(values: Tensor, weights: PairWeights, *, own: int | None = None) -> Tensor:
     """Σ_j w_ij values_j for every sample i, (N, D) to (B, D); `own` skips each sample itself, which is j = own + i."""
-    total: Tensor = _weighted_sum(values, *weights, -1 if own is None else own, False)
+    total: Tensor = torch.ops.eo_losses.weighted_sum.default(values, *weights, -1 if own is None else own, False)
     return total
 
 
-@torch.library.custom_op(
+torch.library.define(
     "eo_losses::weighted_sum",
-    mutates_args=(),
-    schema="(Tensor values, Tensor left, Tensor? right, str kind, int own, bool transpose) -> Tensor",
+    "(Tensor values, Tensor left, Tensor? right, str kind, int own, bool transpose) -> Tensor",
 )
+
+
+@torch.library.impl("eo_losses::weighted_sum", "default")
 def _weighted_sum(values: Tensor, left: Tensor, right: Tensor | None, kind: str, own: int, transpose: bool) -> Tensor:
     """W @ values, or W.T @ values; a non-negative `own` takes the pairs (i, own + i) out of W."""
     weights = PairWeights(left, right, kind)
@@ -96,7 +98,7 @@ def _sum_of_cosines(values: Tensor, weights: PairWeights, transpose: bool) -> Te
     return right @ (left.T @ values) if transpose else left @ (right.T @ values)
 
 
-@_weighted_sum.register_fake
+@torch.library.register_fake("eo_losses::weighted_sum")  # type: ignore[untyped-decorator]
 def _(values: Tensor, left: Tensor, right: Tensor | None, kind: str, own: int, transpose: bool) -> Tensor:
     return values.new_empty(PairWeights(left, right, kind).size[transpose], values.shape[1])
 
@@ -108,7 +110,8 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     kind, own, transpose = ctx.constants
-    return _weighted_sum(grad, *ctx.saved_tensors, kind, own, not transpose), None, None, None, None, None
+    by_values = torch.ops.eo_losses.weighted_sum.default(grad, *ctx.saved_tensors, kind, own, not transpose)
+    return by_values, None, None, None, None, None
 
 
-_weighted_sum.register_autograd(_differentiate, setup_context=_remember)
+torch.library.register_autograd("eo_losses::weighted_sum", _differentiate, setup_context=_remember)
