@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from rasterio import Affine
 from rasterio.io import MemoryFile
-from rasterio.transform import from_origin
 
 _CORNER = (123456.0, 654321.0)
 _CORNER_BYTES = struct.pack("<2d", *_CORNER)
@@ -51,7 +51,7 @@ def _template(
     random = np.random.default_rng(0).integers(0, 255, (count, height, width * np.dtype(dtype).itemsize), np.uint8)
     pixels = random.view(dtype)
     profile = {"driver": "GTiff", "count": count, "height": height, "width": width, "dtype": np.dtype(dtype).name}
-    grid = {"crs": f"EPSG:{epsg}", "transform": from_origin(*_CORNER, pixel_size, pixel_size)}
+    grid = {"crs": f"EPSG:{epsg}", "transform": Affine(pixel_size, 0, _CORNER[0], 0, -pixel_size, _CORNER[1])}
     with MemoryFile() as memory:
         with memory.open(**profile, **grid, interleave="band") as file:
             file.write(pixels)

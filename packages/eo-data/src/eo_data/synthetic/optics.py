@@ -69,7 +69,7 @@ def _clouds(rng: np.random.Generator, season: Season, size: int, *, thin: bool) 
     """A veil of cirrus, or heaps of cumulus with their shadows away from the sun."""
     if thin:
         veil = fractal(rng, size, [(4.2, 90)])[0]
-        return 0.32 * smoothstep(veil, -1.0, 2.0), np.zeros_like(veil), 0.5
+        return 0.17 * smoothstep(veil, -1.0, 2.0), np.zeros_like(veil), 0.5
     margin = 24
     heaps, puffs = fractal(rng, size + 2 * margin, [(3.4, 40), (2.0, 8)])
     cloud = smoothstep(heaps + 0.35 * puffs, rng.uniform(0.9, 1.6), 2.4)

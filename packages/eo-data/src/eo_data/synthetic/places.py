@@ -111,7 +111,7 @@ def draw_place(rng: np.random.Generator) -> Place:
         turbidity=float(rng.beta(1.0, 1.3)),
         field_size=(float(fields), float(fields * np.exp(rng.uniform(0.0, 1.3)))),
         field_bend=float(rng.choice([0.3, 3.0, 7.0])),
-        crop_shares=_shares(rng.dirichlet([1.2, 1.2, 0.5, 0.3 + 0.5 * aridity])),
+        crop_shares=_shares(rng.dirichlet([1.2, 1.4, 0.6, 0.15 + 0.4 * aridity])),
         hedges=float(max(0.0, rng.uniform(-0.4, 0.8) * (1.2 - aridity))),
         pivots=bool(aridity > 0.55 and rng.random() < 0.35),
         orchards=float(rng.beta(0.4, 1.6)),
