@@ -75,7 +75,7 @@ class Ranks:
         """Sum of `x` over ranks, without gradient."""
         x = x.detach()
         if not self.alone:
-            x = x.clone()
+            x = x.clone(memory_format=torch.contiguous_format)  # a gradient may be expanded or strided
             dist.all_reduce(x, group=self.group)
         return x
 

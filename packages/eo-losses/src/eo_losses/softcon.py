@@ -55,7 +55,7 @@ def _soft_term(
     The second half is linear and needs no similarities: Σ_j t_ij z1_i·z2_j = z1_i · Σ_j t_ij z2_j.
     """
     total = sum_softplus(z1, z2, weights=counted).sum() - (z1 * weighted_sum(z2, targets)).sum()
-    return total * (len(ranks.sizes) / ranks.sum(count).clamp(min=1))
+    return total * len(ranks.sizes) / ranks.sum(count).clamp(min=1)
 
 
 class SoftContrastLoss(GatheringLoss):

@@ -138,7 +138,7 @@ def _mean(loss: Tensor, found: Tensor, empty: str, ranks: Ranks) -> Tensor:
         return ranks.mean(loss)
     count, total = ranks.sum(found.sum()), ranks.total * loss.shape[1]
     if empty == "skip":
-        return loss.sum() * (len(ranks.sizes) / count.clamp(min=1))
+        return loss.sum() * len(ranks.sizes) / count.clamp(min=1)
     if not torch.compiler.is_compiling() and count < total:
         raise ValueError(
             f"{total - int(count)} of {total} anchors have no positive; draw two samples of every class or two views "

@@ -39,13 +39,13 @@ def _pairwise_nt_xent(
     _check(features, negatives, blocks)
     check_temperature(temperature)
     z = rows(features, normalize=False)
-    itself = (torch.arange(len(z), device=z.device) + ranks.first * blocks)[:, None]
+    itself = torch.arange(ranks.first, ranks.first + len(z), device=z.device)[:, None]
     everyone = None if ranks.alone else ranks.gather(z)
     log_all = log_sum_exp(z, everyone, scale=1 / temperature, exclude=itself)
     views = z.view(blocks, -1, z.shape[1])
     partners = ((views.sum(0) - views) / (blocks - 1)).flatten(0, 1)  # the mean of a row's positives
     loss = log_all - (z * partners).sum(1) * (1 / temperature)
-    if ranks.total * blocks == 2:
+    if ranks.total == 2:
         loss = loss * 0  # nothing to be told apart from: 0 but for rounding, and attached to the graph
     if negatives is not None:
         loss = torch.where(negatives, math.log(ranks.total - 1 + math.e), loss)
