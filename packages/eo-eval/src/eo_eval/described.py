@@ -17,24 +17,26 @@ def described(dataset: object, name: str) -> Any:
     return None
 
 
-def channel_order(
-    model: Backbone, dataset: object, bands: Sequence[str] | None = None, *, select: bool = False
-) -> list[int] | None:
-    """Which channel of the data goes into each channel of the model; None when they agree already.
-
-    Args:
-        model: Says which bands it takes, in canonical names.
-        dataset: Says in `.bands` which ones it has, in any known spelling.
-        bands: Names of the data's channels, for a data set that does not say them.
-        select: Pick and reorder by name; without it, anything but the same bands in the same order is refused.
-    """
+def data_bands(model: Backbone, dataset: object, bands: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Canonical names of the data's channels: `bands` if given, else what the data set says, in any known spelling."""
     named = bands if bands is not None else described(dataset, "bands")
     if named is None or isinstance(named, str):
         raise ValueError(
             f"{type(dataset).__name__} does not say its bands: pass bands=[...], the name of every channel in order"
         )
-    have, want = tuple(canonical_band(name, model.sensor) for name in named), tuple(model.bands)
-    if have == want:
+    return tuple(canonical_band(name, model.sensor) for name in named)
+
+
+def channel_order(model: Backbone, have: Sequence[str], *, select: bool = False) -> list[int] | None:
+    """Which channel of the data goes into each channel of the model; None when they agree already.
+
+    Args:
+        model: Says which bands it takes.
+        have: Canonical names of the data's channels.
+        select: Pick and reorder by name; without it, anything but the same bands in the same order is refused.
+    """
+    want = tuple(model.bands)
+    if tuple(have) == want:
         return None
     missing = [name for name in want if name not in have]
     facts = f"{model.name} takes {' '.join(want)}, the data has {' '.join(have)}"

@@ -8,16 +8,14 @@ from hashlib import sha256
 from typing import Any, Literal
 
 import torch
-from eo_data import Normalize
-from eo_models import Backbone
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from eo_eval.described import channel_order, described
-from eo_eval.feed import Feed, Seasons
+from eo_data import Step
+from eo_eval.described import described
+from eo_eval.feed import Feed, Seasons, open_feed
 from eo_eval.tokens import feature_function
-
-Step = dict[str, Any]
+from eo_models import Backbone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,76 +108,46 @@ def extract_features(
             ones that the data set recommends.
         seasons: Of samples with a season axis, `rows` makes each season a row, `first` takes season 0 alone.
         unlabelled: `keep` marks rows without a label (NaN or -1), `drop` leaves them out and counts them in `facts`.
-        device: Where the model is moved to and runs; None leaves it where it is.
+        device: Where the model is moved to, and runs; None leaves it where it is.
 
     Raises:
         ValueError: Bands that do not match, no normalization known, an unknown feature, features that are not finite.
     """
-    device = torch.device(device) if device is not None else next(model.parameters()).device
-    take = feature_function(model.to(device), feature)
-    steps, said_by = choose_normalization(model, dataset, normalization)
-    feed = Feed(
-        dataset=dataset,
-        order=channel_order(model, dataset, bands, select=select_bands),
-        normalize=Normalize(steps, model.bands).to(device),
-        image_size=image_size,
+    model.to(device)
+    feed = open_feed(
+        model,
+        dataset,
         batch_size=batch_size,
         num_workers=num_workers,
+        image_size=image_size,
+        bands=bands,
+        select_bands=select_bands,
+        normalization=normalization,
         seasons=seasons,
-        device=device,
     )
-    began, size = time.perf_counter(), torch.Size()
+    take = feature_function(model, feature)
+    began = time.perf_counter()
     rows, labels = [], []
     with frozen(model):
         for batch in feed:
-            size = batch.images.shape[-2:]
             rows.append((take(batch.images).float().cpu(), batch.ids, batch.groups, batch.source))
             labels += [] if batch.y is None else [batch.y]
     if not rows:
         raise ValueError(f"{type(dataset).__name__} is empty: there is nothing to extract features from")
     x, ids, groups, source = zip(*rows, strict=True)
-    classes = described(dataset, "classes")
+    seconds = time.perf_counter() - began
     features = Features(
         x=torch.cat(x),
         y=torch.cat(labels) if labels else None,
         ids=tuple(name for names in ids for name in names),
         groups=tuple(name for names in groups for name in names),
         source=torch.cat(source),
-        classes=None if classes is None else tuple(classes),
-        facts={
-            "model": model.name,
-            "feature": feature,
-            "normalization": [dict(step) for step in steps],
-            "normalization_from": said_by,
-            "bands": list(model.bands),
-            "sensor": model.sensor,
-            "data_sensor": described(dataset, "sensor"),
-            "adaptation": dict(model.adaptation),
-            "image_size": size[0] if size[0] == size[1] else list(size),
-            "interpolation": None if image_size is None else "bilinear",
-            "seasons": seasons,
-            "images_per_s": round(sum(map(len, x)) / (time.perf_counter() - began), 1),
-        },
+        classes=feed.classes,
+        facts=_facts(model, dataset, feed, batch.images)
+        | {"feature": feature, "images_per_s": round(sum(map(len, x)) / seconds, 1)},
     )
     _refuse_infinite(features)
     return drop_unlabelled(features) if unlabelled == "drop" else features
-
-
-def choose_normalization(
-    model: Backbone, dataset: object, asked: Sequence[Step] | None = None
-) -> tuple[list[Step], Literal["argument", "model", "dataset"]]:
-    """The steps to run, and who said so: the caller before the model before the data set."""
-    if asked is not None:
-        return list(asked), "argument"
-    if model.normalization is not None:
-        return list(model.normalization), "model"
-    recommended = described(dataset, "normalization")
-    if recommended is not None:
-        return list(recommended), "dataset"
-    raise ValueError(
-        f"neither {model.name} nor {type(dataset).__name__} says how its pixels are normalized: pass normalization=, "
-        "the steps from stored pixels to the model's input"
-    )
 
 
 def drop_unlabelled(features: Features) -> Features:
@@ -201,6 +169,23 @@ def frozen(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes.items():
             module.training = mode
+
+
+def _facts(model: Backbone, dataset: object, feed: Feed, images: Tensor) -> dict[str, Any]:
+    height, width = images.shape[-2:]
+    return {
+        "model": model.name,
+        "bands": list(model.bands),
+        "sensor": model.sensor,
+        "data_bands": list(feed.data_bands),
+        "data_sensor": described(dataset, "sensor"),
+        "normalization": feed.normalize.steps,
+        "normalization_from": feed.normalization_from,
+        "adaptation": dict(model.adaptation),
+        "image_size": height if height == width else [height, width],
+        "interpolation": None if feed.image_size is None else "bilinear",
+        "seasons": feed.seasons,
+    }
 
 
 def _refuse_infinite(features: Features) -> None:

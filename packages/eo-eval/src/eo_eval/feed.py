@@ -1,6 +1,6 @@
 """From a data set's samples to rows that a frozen model takes: the one place where evaluation reads images."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -8,8 +8,12 @@ import torch
 import torch.nn.functional as F
 from rich.console import Console
 from rich.progress import track
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
+
+from eo_data import Normalize, Step
+from eo_eval.described import channel_order, data_bands, described
+from eo_models import Backbone
 
 Seasons = Literal["rows", "first"]
 
@@ -34,14 +38,24 @@ class Feed:
     """Batches of a data set, normalized once and on the device, seasons as rows."""
 
     dataset: Dataset[dict[str, Any]]
+    data_bands: tuple[str, ...]
+    """Canonical names of the data's channels."""
     order: list[int] | None
     """Which channel of the data goes into each channel of the model; None when they agree."""
-    normalize: nn.Module
+    normalize: Normalize
+    normalization_from: str
+    """Who said how to normalize: `argument`, `model` or `dataset`."""
     image_size: int | None
     batch_size: int
     num_workers: int
     seasons: Seasons
     device: torch.device
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """Class names in label order, if the data set says them."""
+        names = described(self.dataset, "classes")
+        return None if names is None else tuple(names)
 
     def __iter__(self) -> Iterator[Batch]:
         loader = DataLoader(
@@ -78,12 +92,63 @@ class Feed:
             )
 
     def _model_input(self, images: Tensor) -> Tensor:
+        if images.shape[-3] != len(self.data_bands):
+            raise ValueError(
+                f"the images have {images.shape[-3]} channels, their bands are said to be {' '.join(self.data_bands)}"
+            )
         if self.order is not None:
             images = torch.stack([images[:, i] for i in self.order], dim=1)
         x: Tensor = self.normalize(images.to(self.device, non_blocking=True))
         if self.image_size is not None and x.shape[-2:] != (self.image_size, self.image_size):
             x = F.interpolate(x, size=(self.image_size, self.image_size), mode="bilinear", antialias=True)
         return x.contiguous(memory_format=torch.channels_last)
+
+
+def open_feed(
+    model: Backbone,
+    dataset: Dataset[dict[str, Any]],
+    *,
+    batch_size: int,
+    num_workers: int,
+    image_size: int | None,
+    bands: Sequence[str] | None,
+    select_bands: bool,
+    normalization: Sequence[Step] | None,
+    seasons: Seasons,
+) -> Feed:
+    """The feed that suits a model; arguments as for `eo_eval.extract_features`."""
+    device = next(model.parameters()).device
+    have = data_bands(model, dataset, bands)
+    steps, said_by = choose_normalization(model, dataset, normalization)
+    return Feed(
+        dataset=dataset,
+        data_bands=have,
+        order=channel_order(model, have, select=select_bands),
+        normalize=Normalize(steps, model.bands).to(device),
+        normalization_from=said_by,
+        image_size=image_size,
+        batch_size=batch_size,
+        num_workers=num_workers,
+        seasons=seasons,
+        device=device,
+    )
+
+
+def choose_normalization(
+    model: Backbone, dataset: object, asked: Sequence[Step] | None = None
+) -> tuple[list[Step], Literal["argument", "model", "dataset"]]:
+    """The steps to run, and who said so: the caller before the model before the data set."""
+    if asked is not None:
+        return list(asked), "argument"
+    if model.normalization is not None:
+        return list(model.normalization), "model"
+    recommended = described(dataset, "normalization")
+    if recommended is not None:
+        return list(recommended), "dataset"
+    raise ValueError(
+        f"neither {model.name} nor {type(dataset).__name__} says how its pixels are normalized: pass normalization=, "
+        "such as eo_data.standardize_by(eo_data.compute_statistics(dataset))"
+    )
 
 
 class _Needed(Dataset[dict[str, Any]]):

@@ -78,8 +78,9 @@ def nearest(
     else:  # distances do not mind a shift, and float32 cancels less around the mean
         train, test = train - train.mean(0), test - train.mean(0)
     square = train.square().sum(1)
-    found = []
-    for rows in test.split(max(1, _TILE // len(train))):
+    found, step = [], max(1, _TILE // len(train))
+    for start in range(0, len(test), step):
+        rows = test[start : start + step]
         far = 1 - rows @ train.T if metric == "cosine" else square - 2 * rows @ train.T
         distance, index = far.topk(k, dim=1, largest=False)
         if metric == "euclidean":

@@ -141,5 +141,7 @@ def _check_fit(train: Features, c_values: Sequence[float], folds: int | None) ->
     if folds is not None and not 2 <= folds <= groups:
         raise ValueError(f"folds must be between 2 and the {groups} train samples, got {folds}; or pass val=")
     assert train.y is not None
-    if train.y.ndim == 1 and len(train.y.unique()) < 2:
-        raise ValueError(f"all {len(train)} train rows are of class {int(train.y[0])}; a probe needs at least two classes")
+    if train.y.ndim == 1 and train.y.min() == train.y.max():
+        raise ValueError(
+            f"all {len(train)} train rows are of class {int(train.y[0])}; a probe needs two classes or more"
+        )

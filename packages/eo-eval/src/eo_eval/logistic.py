@@ -93,7 +93,7 @@ def fit_logistic(
         # Summed in float64: near the optimum a step gains less than float32 can tell.
         return float((share * loss).sum(dtype=torch.float64) + (ridge * theta.square()).sum(dtype=torch.float64) / 2)
 
-    optimizer.step(objective)
+    optimizer.step(objective)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return scaled * scale
 
 

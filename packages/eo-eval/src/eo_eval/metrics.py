@@ -60,8 +60,8 @@ def average_precision(scores: Tensor, y: Tensor, weights: Tensor) -> Tensor:
         One value per resample, (R,); NaN where no positive row counts.
     """
     order = scores.argsort(descending=True)
-    _, tie, sizes = scores[order].unique_consecutive(return_inverse=True, return_counts=True)
-    last = (sizes.cumsum(0) - 1)[tie]  # where the group of rows of this score ends
+    falling = -scores[order]
+    last = torch.searchsorted(falling, falling, right=True) - 1  # where the rows of this score end
     weights = weights[:, order]
     positive = weights * y[order].to(weights.dtype)
     precision = (positive.cumsum(1) / weights.cumsum(1).clamp_min(1e-12))[:, last]

@@ -46,9 +46,7 @@ def score_of(
     """Class scores of a test set, measured by every metric that fits its labels."""
     assert test.y is not None
     measured = {
-        name: estimate(
-            name, scores, test.y, groups=test.groups, batch=metric_batch, resamples=bootstrap, seed=seed
-        )
+        name: estimate(name, scores, test.y, groups=test.groups, batch=metric_batch, resamples=bootstrap, seed=seed)
         for name in metrics_for(test.y)
     }
     return Score(method=method, metrics=measured, scores=scores, y=test.y, options=options, selection=selection)

@@ -37,15 +37,15 @@ def take_fraction(features: Features, fraction: float, *, seed: int = 0, replace
         fraction: In (0, 1].
         seed: Of the drawing.
         replacement: Draw single rows with replacement instead, as SSL4EO-S12's transfer code does:
-            `default_rng(seed).choice(N, int(fraction * N))`, also for fraction 1.
+            `default_rng(seed).choice(N, int(fraction * N))`.
     """
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction must be in (0, 1], got {fraction}")
+    if fraction == 1:
+        return features
     if replacement:
         drawn = np.random.default_rng(seed).choice(len(features), max(1, int(fraction * len(features))))
         return features[torch.from_numpy(drawn)]
-    if fraction == 1:
-        return features
     order = sorted(_first_rows(features), key=lambda name: blake2b(f"{seed}:{name}".encode()).digest())
     strata = _by_class(features, order) if features.y is not None and features.y.ndim == 1 else [order]
     kept = {name for groups in strata for name in groups[: max(1, round(fraction * len(groups)))]}

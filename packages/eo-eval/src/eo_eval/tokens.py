@@ -4,8 +4,9 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 import torch
-from eo_models import Backbone
 from torch import Tensor
+
+from eo_models import Backbone
 
 
 def feature_function(model: Backbone, feature: str) -> Callable[[Tensor], Tensor]:

@@ -17,6 +17,8 @@ class OptimConfig:
     """Peak learning rate, as it is: not scaled by the batch size."""
     momentum: float = 0.9
     """Of SGD; the first beta of AdamW."""
+    beta2: float = 0.999
+    """The second beta of AdamW; 0.99 forgets sooner, which suits short runs."""
     weight_decay: float = 1e-4
     """On weights of two or more dimensions; biases and norms have none."""
     warmup_epochs: float = 0.0
@@ -42,5 +44,5 @@ def build_optimizer(module: nn.Module, config: OptimConfig) -> Optimizer:
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
     ]
     if config.name == "adamw":
-        return AdamW(groups, lr=config.lr, betas=(config.momentum, 0.999))
+        return AdamW(groups, lr=config.lr, betas=(config.momentum, config.beta2))
     return SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0)

@@ -43,7 +43,7 @@ def _slope(rng: np.random.Generator, height: Plane) -> Plane:
     """Slopes that face the radar are bright, those that turn away are dark; it looks east or west."""
     _, east = slopes(height)
     look = float(rng.choice([-1, 1]))
-    return np.asarray(np.clip(np.exp(2.2 * look * east), 0.15, 5.0))
+    return np.asarray(np.clip(np.exp(1.6 * look * east), 0.2, 4.0))
 
 
 def _corners(land: Landscape, cover: npt.NDArray[np.uint8]) -> Plane:

@@ -39,7 +39,8 @@ def draw_surface(place: Place, land: Landscape, season: Season) -> Surface:
         for name, share in _MAKERS[number](place, land, season).items():
             shares[MATERIALS.index(name)] += weight * share
     _cover_with(shares, land.road, {"asphalt": 0.7, "concrete": 0.3})
-    _cover_with(shares, snow * _WHITE[under], {"snow": 1.0})
+    white = np.where(under == BUILT, _WHITE_PLOTS[land.town.plot] * (1 - land.town.street), _WHITE[under])
+    _cover_with(shares, snow * white, {"snow": 1.0})
     open_ground = ~np.isin(under, (WATER, TREES, BUILT))
     return Surface(np.where(open_ground & (snow > 0.5), np.uint8(SNOW), under), shares)
 
@@ -56,7 +57,8 @@ def _cover_under_snow(land: Landscape, season: Season) -> npt.NDArray[np.uint8]:
 
 def _snow(place: Place, land: Landscape, season: Season) -> Plane:
     """Share of open ground under snow, (H, W)."""
-    frost = -season.temperature(place, land.height) + 0.9 * land.noise["mottle"] + 0.6 * land.noise["crown"]
+    patches = 0.9 * land.noise["mottle"] + 0.5 * land.noise["soft"] + 0.2 * land.noise["crown"]
+    frost = patches - season.temperature(place, land.height)
     return season.snowfall * smoothstep(frost, -0.5, 3.0)
 
 
@@ -111,8 +113,9 @@ def _grass(place: Place, land: Landscape, season: Season) -> _Shares:
 
 def _flooded(place: Place, land: Landscape, season: Season) -> _Shares:
     creek = np.exp(-np.square(land.noise["drain"] / 0.13))
-    pools = smoothstep(land.noise["mottle"] + 0.3 * season.water_level, 0.2, 1.4)
-    open_water = np.clip(np.maximum(creek, 0.8 * pools), 0.05, 0.95)
+    level = 0.3 * season.water_level
+    pools = smoothstep(land.noise["mottle"] + 0.5 * land.noise["crown"], -0.5 - level, 1.0 - level)
+    open_water = np.clip(np.maximum(creek, 0.85 * pools), 0.08, 0.95)
     green = np.clip(0.3 + 0.7 * season.lush + 0.1 * land.noise["crown"], 0, 1) * (1 - open_water)
     return {
         "clear water": open_water * (1 - place.turbidity),
@@ -203,7 +206,8 @@ def _tone(land: Landscape) -> Plane:
 
 
 _WHITE = np.full(len(COVERS), 0.95, np.float32)
-_WHITE[[TREES, BUILT, WATER]] = 0.12, 0.4, 0.0  # how much of the snow that fell can be seen
+_WHITE[[TREES, WATER]] = 0.12, 0.0  # how much of the snow that fell can be seen
+_WHITE_PLOTS = np.array([0.28, 0.35, 0.2, 0.1, 0.06, 0.7, 0.15], np.float32)  # likewise, for each of PLOTS
 _MAKERS = {
     WATER: _water,
     TREES: _trees,
