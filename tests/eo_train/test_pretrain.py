@@ -99,9 +99,7 @@ def test_sigterm_saves_and_stops_and_resuming_ends_with_the_same_bits(tiny_confi
     with pytest.raises(StoppedError, match=r"stopped at step 1 of 6; go on with --resume \(.*stopped\)"):
         pretrain(config, Interrupts(), resume=False)
     text = (tmp_path / "stopped/config.yaml").read_text()
-    (tmp_path / "stopped/config.yaml").write_text(
-        text.replace("given: Interrupts", "given: TinyEarth")
-    )
+    (tmp_path / "stopped/config.yaml").write_text(text.replace("given: Interrupts", "given: TinyEarth"))
     pretrain(config, tiny_earth, resume=True)
     assert_same_weights(whole, config.output)
 

@@ -48,6 +48,8 @@ class PretrainConfig:
     normalization: str | Steps = "auto"
     """Steps, or the name of some; `data` takes mean and standard deviation of the data itself; `auto` takes what the
     data set recommends, else `data`."""
+    in_memory: bool = False
+    """Read every sample once, before the first step, and keep it; for data that fit into memory."""
     views: ViewConfig = field(default_factory=ViewConfig)
     """How a view is drawn from an image."""
     view_size: int = 64

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 from rich.console import Console
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from eo_data import Normalize
 from eo_models import Backbone, create_model, initialize, save_backbone
@@ -19,6 +19,7 @@ from eo_train.engine import build_fabric, precision_of
 from eo_train.loader import StepSampler, build_loader, count_rows
 from eo_train.log import Log, write_rows
 from eo_train.loop import train
+from eo_train.memory import InMemory
 from eo_train.methods import METHODS
 from eo_train.optim import OptimConfig, build_optimizer
 from eo_train.plan import Plan
@@ -82,7 +83,7 @@ def pretrain(
     method.mark_forward_method("training_loss")
     state = {"method": method, "optimizer": optimizer, "step": 0}
     first = load_last(fabric, folder / "checkpoints", state)
-    loader = build_loader(source.dataset, StepSampler(plan, first=first), num_workers=config.engine.num_workers)
+    loader = open_loader(config, source, StepSampler(plan, first=first))
 
     def checkpoint(step: int) -> None:
         save_checkpoint(fabric, folder / "checkpoints", state | {"step": step})
@@ -141,6 +142,14 @@ def build_prepare(config: PretrainConfig, fabric: Fabric, backbone: Backbone) ->
     """From a batch as stored to two views."""
     normalize = Normalize(backbone.normalization or [], backbone.bands).to(fabric.device)
     return Prepare(normalize, Views(config.views, config.view_size, backbone.bands), seasons=config.seasons)
+
+
+def open_loader(config: PretrainConfig, source: Source, sampler: StepSampler) -> DataLoader[dict[str, Any]]:
+    """Batches of the rest of the run, from the files or from memory."""
+    workers = config.engine.num_workers
+    if config.in_memory:
+        return build_loader(InMemory(source.dataset, num_workers=workers), sampler, num_workers=0)
+    return build_loader(source.dataset, sampler, num_workers=workers)
 
 
 def load_last(fabric: Fabric, folder: Path, state: dict[str, Any]) -> int:

@@ -1,0 +1,32 @@
+"""Data small enough to be read once."""
+
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from eo_train.loader import collate, count_rows
+
+AT_ONCE = 64
+
+
+class InMemory(Dataset[dict[str, Any]]):
+    """All samples of a data set, read once and kept as stored; the bytes are those of the uncompressed pixels.
+
+    Args:
+        dataset: Gives samples of one shape.
+        num_workers: Processes that read.
+    """
+
+    def __init__(self, dataset: Dataset[Any], *, num_workers: int = 0) -> None:
+        self.rows = count_rows(dataset)
+        generator = torch.Generator()  # the loader would draw from the global one
+        reader = DataLoader(dataset, AT_ONCE, collate_fn=collate, num_workers=num_workers, generator=generator)
+        self.batches = list(reader)
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        batch, within = divmod(row, AT_ONCE)
+        return {key: values[within] for key, values in self.batches[batch].items()}
