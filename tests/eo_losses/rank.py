@@ -1,7 +1,8 @@
 """One process of a gloo group: takes every loss of its part of a batch and of the whole batch, and compares.
 
-Run as `python rank.py RANK SIZES FOLDER`, SIZES such as 2,4,3 being the batch of every rank. Rank 0 writes what it
-found to FOLDER/found.json. The tests start it; see test_distributed.py.
+Run as `python rank.py RANK SIZES FOLDER [ddp]`, SIZES such as 2,4,3 being the batch of every rank. Rank 0 writes what
+it found to FOLDER/found.json; with `ddp` that is the gradient under DistributedDataParallel, which is slow to import.
+The tests start it; see test_distributed.py.
 """
 
 import json
@@ -13,7 +14,6 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from eo_losses import (
     InfoNCELoss,
@@ -150,15 +150,27 @@ def main() -> None:
     dist.init_process_group(
         "gloo", f"file://{FOLDER}/meet", rank=RANK, world_size=len(SIZES), timeout=timedelta(seconds=120)
     )
+    found = under_ddp() if sys.argv[4:] == ["ddp"] else in_plain_processes()
+    if RANK == 0:
+        (FOLDER / "found.json").write_text(json.dumps(found))
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def under_ddp() -> dict:
+    from torch.nn.parallel import DistributedDataParallel
+
+    found = {}
+    for name, (kind, constants, case) in CASES.items():
+        wrapped, alone = DistributedDataParallel(network()), network()
+        case(wrapped, kind(**constants), OWN).backward()
+        case(alone, kind(**constants, gather=False), EVERYTHING).backward()
+        found[name] = float((gradient(wrapped.module) - gradient(alone)).abs().max())
+    return found
+
+
+def in_plain_processes() -> dict:
     found: dict = {"errors": {name: errors(*case) for name, case in CASES.items()}}
-
-    wrapped = DistributedDataParallel(network())
-    kind, constants, case = CASES["softcon"]
-    case(wrapped, kind(**constants), OWN).backward()
-    alone = network()
-    case(alone, kind(**constants, gather=False), EVERYTHING).backward()
-    found["ddp"] = float((gradient(wrapped.module) - gradient(alone)).abs().max())
-
     found["gather"] = {
         str(dtype): bool((gather(X[0, OWN].to(dtype)) == X[0].to(dtype)).all())
         for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.bool)
@@ -178,10 +190,7 @@ def main() -> None:
         loss = SupConLoss(normalize=False)(features[OWN], labels[OWN])
         found["per_rank_loss"] = gather(loss[None]).tolist()
         found["functions_do_not_gather"] = float(supcon(features[OWN], labels[OWN], normalize=False))
-    if RANK == 0:
-        (FOLDER / "found.json").write_text(json.dumps(found))
-    dist.barrier()
-    dist.destroy_process_group()
+    return found
 
 
 main()

@@ -43,12 +43,16 @@ def supcon_golden(golden_input):
 @pytest.fixture(scope="module", params=["4,4", "2,4,3"], ids=["2 ranks alike", "3 ranks unlike"])
 def found(request, tmp_path_factory, supcon_golden) -> dict:
     """What the processes of rank.py found, all started here."""
-    folder, sizes = tmp_path_factory.mktemp("ranks"), request.param
-    if sizes == "4,4":
+    folder = tmp_path_factory.mktemp("ranks")
+    if request.param == "4,4":
         torch.save(supcon_golden[:2], folder / "golden.pt")
+    return run_ranks(request.param, folder)
+
+
+def run_ranks(sizes: str, folder: Path, *more: str) -> dict:
     ranks = [
         subprocess.Popen(
-            [sys.executable, HERE / "rank.py", str(rank), sizes, str(folder)],
+            [sys.executable, HERE / "rank.py", str(rank), sizes, str(folder), *more],
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
@@ -72,8 +76,12 @@ def test_value_and_gradient_are_those_of_one_process(found, loss):
     assert errors["gradient"] < 1e-12
 
 
-def test_ddp_averages_to_the_gradient_of_one_process(found):
-    assert found["ddp"] < 1e-12
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", ["4,4", "2,4,3"])
+def test_ddp_averages_to_the_gradient_of_one_process(sizes, tmp_path):
+    found = run_ranks(sizes, tmp_path, "ddp")
+    assert list(found) == LOSSES
+    assert max(found.values()) < 1e-12
 
 
 def test_gather_keeps_rows_of_any_type_in_rank_order(found):

@@ -1,5 +1,7 @@
 """SoftCon: instance contrast plus a soft contrast towards label similarities (arXiv 2405.20462)."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -41,9 +43,13 @@ def _soft_contrast(
     check_range("targets", targets, 0, 1, "divide similarities by their largest value")
     if valid is not None:
         check_pairs("valid", valid, (len(z1), ranks.total))
+        if valid.dtype != torch.bool:
+            raise ValueError(
+                f"valid must be bool, which pairs count, got {valid.dtype}; weigh pairs with supcon's mask"
+            )
     z1, z2 = rows(z1, normalize=normalize), ranks.gather(rows(z2, normalize=normalize))
     counted = None if valid is None else PairWeights(valid, None, "matrix")
-    count = torch.tensor(targets.numel(), device=z1.device) if valid is None else (valid != 0).sum()
+    count = torch.tensor(targets.numel(), device=z1.device) if valid is None else valid.sum()
     return _soft_term(z1, z2, counted, PairWeights(targets, valid, "matrix"), count, ranks)
 
 
@@ -130,10 +136,12 @@ def _softcon(
 ) -> Tensor:
     labels2 = labels1 if labels2 is None else labels2
     check_pair("online", online, "target", target)
-    check_temperature(temperature)
-    check_choice("kind", kind, KINDS)
+    _check_constants(temperature, soft_weight, kind)
     check_labels("labels1", labels1, len(online), kind)
     check_labels("labels2", labels2, len(online), kind)
+    if labels1.shape != labels2.shape:
+        got = f"{tuple(labels1.shape)} and {tuple(labels2.shape)}"
+        raise ValueError(f"labels1 and labels2 must have the same K classes, got {got}")
     z1, z2 = rows(online, normalize=normalize), rows(target, normalize=normalize)
     y1, y2 = labels1.to(z1.dtype), ranks.gather(labels2.to(z1.dtype))
     everyone = ranks.gather(z2)
@@ -144,6 +152,13 @@ def _softcon(
     both = PairWeights(labelled1, labelled2, "product")
     soft = _soft_term(z1, everyone, both, PairWeights(y1, y2, kind), labelled1.sum() * labelled2.sum(), ranks)
     return ranks.mean(instance) + soft_weight * soft
+
+
+def _check_constants(temperature: float, soft_weight: float, kind: str) -> None:
+    check_temperature(temperature)
+    check_choice("kind", kind, KINDS)
+    if not 0 <= soft_weight < math.inf:
+        raise ValueError(f"soft_weight must be a finite number >= 0, got {soft_weight}; 0.1 is usual")
 
 
 class SoftConLoss(GatheringLoss):
@@ -161,8 +176,7 @@ class SoftConLoss(GatheringLoss):
         group: Group = None,
     ) -> None:
         super().__init__(gather=gather, group=group)
-        check_temperature(temperature)
-        check_choice("kind", kind, KINDS)
+        _check_constants(temperature, soft_weight, kind)
         self.temperature = temperature
         self.soft_weight = soft_weight
         self.kind = kind
