@@ -66,7 +66,7 @@ def check_range(name: str, x: Tensor, low: float, high: float, hint: str) -> Non
 
 def check_positive(name: str, value: float, usual: str) -> None:
     """Raise unless the constant is a finite number above zero."""
-    if not (value > 0 and math.isfinite(value)):
+    if not 0 < value < math.inf:
         raise ValueError(f"{name} must be a finite number > 0, got {value}; usual is {usual}")
 
 

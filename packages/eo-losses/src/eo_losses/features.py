@@ -5,10 +5,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def rows(x: Tensor, *, normalize: bool) -> Tensor:
-    """`x` in float32 or better, every vector (last axis) divided by its length where `normalize`.
+def rows(*features: Tensor, normalize: bool) -> list[Tensor]:
+    """`features` in one dtype, float32 or better, every vector (last axis) divided by its length where `normalize`.
 
     Half precision would lose the differences between similarities that a low temperature magnifies.
     """
-    x = x.to(torch.promote_types(x.dtype, torch.float32))
-    return F.normalize(x, dim=-1) if normalize else x
+    dtype = torch.float32
+    for x in features:
+        dtype = torch.promote_types(dtype, x.dtype)
+    return [F.normalize(x.to(dtype), dim=-1) if normalize else x.to(dtype) for x in features]

@@ -42,7 +42,8 @@ class KeyQueue(nn.Module):
         size, dim = self.keys.shape
         if keys.ndim != 2 or keys.shape[1] != dim:
             raise ValueError(
-                f"keys must be (B, {dim}), as wide as the queue, got {tuple(keys.shape)}; use KeyQueue({size}, D)"
+                f"keys must be (B, {dim}), as wide as the queue, got {tuple(keys.shape)}; "
+                f"make it with KeyQueue({size}, D)"
             )
         check_finite("keys", keys)
         keys = (gather(keys, group=self.group) if self.gather else keys).to(self.keys)

@@ -33,6 +33,6 @@ def in_batch_nce(anchors: Tensor, everyone: Tensor, ranks: Ranks, *, temperature
 
 def queue_nce(query: Tensor, key: Tensor, negatives: Tensor, *, temperature: float, normalize: bool) -> Tensor:
     """InfoNCE of every query (B, D) for its key (B, D) among negatives (M, D), as (B,)."""
-    query, key, negatives = (rows(x, normalize=normalize) for x in (query, key, negatives))
+    query, key, negatives = rows(query, key, negatives, normalize=normalize)
     positive = (query * key).sum(1) * (1 / temperature)
     return surprise(positive, log_sum_exp(query, negatives, scale=1 / temperature))

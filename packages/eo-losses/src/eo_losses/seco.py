@@ -34,6 +34,7 @@ def seco(
     Returns:
         Scalar, in nats, summed over subspaces and averaged over the batch.
     """
+    _check_subspaces(queries, keys, queues)
     ranks = Ranks.of(queries[0], gather=False)
     return _seco(queries, keys, queues, ranks, temperature=temperature, normalize=normalize)
 
@@ -48,7 +49,6 @@ def _seco(
     normalize: bool,
 ) -> Tensor:
     check_temperature(temperature)
-    _check_subspaces(queries, keys, queues)
     terms = []
     for i, (query, views, queue) in enumerate(zip(queries, keys, queues, strict=True)):
         others = [ranks.gather(view) for j, view in enumerate(views) if i > 0 and j != i]
@@ -60,7 +60,7 @@ def _seco(
 def _check_subspaces(queries: Sequence[Tensor], keys: Sequence[Sequence[Tensor]], queues: Sequence[Tensor]) -> None:
     n = len(queries)
     views = [len(k) for k in keys]
-    if not (len(keys) == len(queues) == n and all(v == n for v in views[1:]) and views[:1] <= [n]):
+    if not (len(keys) == len(queues) == n > 0 and 0 < views[0] <= n and all(v == n for v in views[1:])):
         raise ValueError(
             f"{n} queries ask for {n} queues and {n} lists of {n} keys, got {len(queues)} queues, lists of {views} keys"
         )
@@ -86,5 +86,6 @@ class SeCoLoss(GatheringLoss):
 
     def forward(self, queries: Sequence[Tensor], keys: Sequence[Sequence[Tensor]], queues: Sequence[Tensor]) -> Tensor:
         """Loss of queries[i] (B, D) for keys[i][i] (B, D) against queues[i] (M, D) and, for i > 0, other keys[i][j]."""
+        _check_subspaces(queries, keys, queues)
         ranks = self.ranks(queries[0])
         return _seco(queries, keys, queues, ranks, temperature=self.temperature, normalize=self.normalize)

@@ -31,7 +31,7 @@ def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float = 0.1, normalize: bool
 def _nt_xent(z1: Tensor, z2: Tensor, ranks: Ranks, *, temperature: float, normalize: bool) -> Tensor:
     check_pair("z1", z1, "z2", z2)
     check_temperature(temperature)
-    z = rows(torch.cat([z1, z2]), normalize=normalize)  # (2B, D)
+    (z,) = rows(torch.cat([z1, z2]), normalize=normalize)  # (2B, D)
     view1, view2 = z.chunk(2)
     positive = (view1 * view2).sum(1) * (1 / temperature)  # (B,), the same for both views
     own = torch.arange(len(z), device=z.device)

@@ -47,10 +47,10 @@ def _soft_contrast(
             raise ValueError(
                 f"valid must be bool, which pairs count, got {valid.dtype}; weigh pairs with supcon's mask"
             )
-    z1, z2 = rows(z1, normalize=normalize), ranks.gather(rows(z2, normalize=normalize))
+    z1, z2 = rows(z1, z2, normalize=normalize)
     counted = None if valid is None else PairWeights(valid, None, "matrix")
     count = torch.tensor(targets.numel(), device=z1.device) if valid is None else valid.sum()
-    return _soft_term(z1, z2, counted, PairWeights(targets, valid, "matrix"), count, ranks)
+    return _soft_term(z1, ranks.gather(z2), counted, PairWeights(targets, valid, "matrix"), count, ranks)
 
 
 def _soft_term(
@@ -142,7 +142,7 @@ def _softcon(
     if labels1.shape != labels2.shape:
         got = f"{tuple(labels1.shape)} and {tuple(labels2.shape)}"
         raise ValueError(f"labels1 and labels2 must have the same K classes, got {got}")
-    z1, z2 = rows(online, normalize=normalize), rows(target, normalize=normalize)
+    z1, z2 = rows(online, target, normalize=normalize)
     y1, y2 = labels1.to(z1.dtype), ranks.gather(labels2.to(z1.dtype))
     everyone = ranks.gather(z2)
     instance = in_batch_nce(z1, everyone, ranks, temperature=temperature)

@@ -88,7 +88,7 @@ def _supcon(
     _check_constants(temperature, base_temperature, anchors, summation, kind, empty)
     _check_features(features)
     weights, own_weight = _pair_weights(features, labels, mask, kind, ranks)
-    views = rows(features.flatten(2), normalize=normalize)  # (B, V, D)
+    (views,) = rows(features.flatten(2), normalize=normalize)  # (B, V, D)
     everyone = ranks.gather(views)  # (N, V, D)
     chosen = views if anchors == "all" else views[:, :1]  # (B, A, D)
     similar, weight = _positives(chosen, views, everyone, weights, own_weight, ranks)  # (B, A, D), (B, 1)

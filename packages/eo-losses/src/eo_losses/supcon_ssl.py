@@ -38,7 +38,7 @@ def _pairwise_nt_xent(
 ) -> Tensor:
     _check(features, negatives, blocks)
     check_temperature(temperature)
-    z = rows(features, normalize=False)
+    (z,) = rows(features, normalize=False)
     itself = torch.arange(ranks.first, ranks.first + len(z), device=z.device)[:, None]
     everyone = None if ranks.alone else ranks.gather(z)
     log_all = log_sum_exp(z, everyone, scale=1 / temperature, exclude=itself)
@@ -57,9 +57,7 @@ def _check(features: Tensor, negatives: Tensor | None, blocks: int) -> None:
     check_floating("features", features)
     check_finite("features", features)
     if blocks < 2 or len(features) % blocks:
-        raise ValueError(
-            f"features must be blocks * B rows of blocks >= 2, got {len(features)} rows and blocks={blocks}"
-        )
+        raise ValueError(f"features must be blocks * B rows, blocks >= 2, got {len(features)} rows and blocks={blocks}")
     if negatives is not None and (negatives.dtype != torch.bool or negatives.shape != (len(features),)):
         raise ValueError(
             f"negatives must be ({len(features)},) bool, a flag for every row, "

@@ -212,6 +212,15 @@ def _(
     return torch.empty_like(anchors), gain.new_empty(0 if candidates is None or not both else candidates.shape)
 
 
+def _refuse(ctx: Any, *_: Tensor) -> None:
+    raise RuntimeError(
+        "these losses have a first derivative only; take the second of a dense loss, if it fits in memory"
+    )
+
+
+torch.library.register_autograd("eo_losses::fold_backward", _refuse)
+
+
 def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
     anchors, candidates, scale, exclude, left, right, kind, fold = inputs
     peak, _, kept = output
