@@ -125,7 +125,7 @@ def choose_c(
     kept = None if fold is None else 1 - F.one_hot(fold).T.to(problem.x)
     theta, tried = None, list[tuple[float, float]]()
     for c in sorted(c_values):
-        theta = problem.fit(c, kept=kept, start=theta, tolerance=1e-6)
+        theta = problem.fit(c, kept=kept, start=theta, tolerance=1e-5)
         scores = problem.scores(held_x, theta)[folds, torch.arange(len(folds))]
         tried.append((c, measure(metric, scores, held_y)))
         best = max(score for _, score in tried)

@@ -1,0 +1,113 @@
+"""Result rows: one flat record per score, under the column names that torchgeo-bench's tables have."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeAlias
+
+from eo_data import Step
+from eo_eval.features import Features
+from eo_eval.score import Score
+
+Row: TypeAlias = dict[str, str | int | float | None]
+
+COLUMNS = (
+    "dataset", "split", "method", "metric_name", "metric_value", "ci_lower", "ci_upper",
+    "model", "name", "weights", "weights_sha256", "recipe", "adaptation",
+    "feature", "feature_dim", "bands", "sensor", "normalization", "image_size", "interpolation", "seasons",
+    "protocol", "label_fraction", "n_train", "n_val", "n_test", "split_id", "train_split_id", "seed", "bootstrap",
+    "best_c", "c_chosen_on", "merge_val", "knn_k", "knn_metric", "knn_weighting", "knn_t", "published_value", "created",
+)  # fmt: skip
+OUTCOMES = {"metric_value", "ci_lower", "ci_upper", "best_c", "created"}
+"""What an evaluation finds; all other columns say which evaluation it was."""
+
+
+def result_rows(
+    score: Score,
+    *,
+    train: Features,
+    test: Features,
+    n_val: int,
+    given: Mapping[str, str | int | float | None],
+) -> list[Row]:
+    """One row per metric of a score; `given` is what only the caller knows (dataset, split, seed, name, ...)."""
+    facts = test.facts
+    common: Row = {
+        "model": facts.get("model"),
+        "adaptation": _adaptation(facts),
+        "feature": facts.get("feature"),
+        "feature_dim": test.x.shape[1],
+        "bands": ",".join(facts.get("bands", ())),
+        "sensor": facts.get("sensor"),
+        "normalization": name_steps(facts.get("normalization", ())),
+        "image_size": _size(facts.get("image_size")),
+        "interpolation": facts.get("interpolation"),
+        "seasons": facts.get("seasons"),
+        "n_train": len(train),
+        "n_val": n_val,
+        "n_test": len(test),
+        "split_id": test.split_id,
+        "train_split_id": train.split_id,
+        "merge_val": "no",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **score.options,
+        **given,
+    }
+    rows = []
+    for name, found in score.metrics.items():
+        row = common | {
+            "method": score.method,
+            "metric_name": name,
+            "metric_value": found.value,
+            "ci_lower": found.low,
+            "ci_upper": found.high,
+        }
+        rows.append({column: row.get(column) for column in COLUMNS})
+    return rows
+
+
+def name_steps(steps: Sequence[Step]) -> str:
+    """Steps in one word: the operations, and a short hash of them with all their parameters."""
+    names = ">".join(str(step["op"]) for step in steps) or "none"
+    return f"{names}#{sha256(json.dumps(list(steps), sort_keys=True).encode()).hexdigest()[:8]}"
+
+
+def identity(row: Row) -> tuple[object, ...]:
+    """What tells one evaluation from another."""
+    return tuple(row.get(column) for column in COLUMNS if column not in OUTCOMES)
+
+
+def add_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Adds rows to a JSON file of rows, in place of those of the same evaluation done before."""
+    new = {identity(row) for row in rows}
+    before = [row for row in read_rows(path) if identity(row) not in new] if path.exists() else []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps([*before, *rows], indent=1) + "\n")
+    temporary.replace(path)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a JSON file that `add_rows` wrote."""
+    try:
+        rows = json.loads(path.read_text())
+        if not isinstance(rows, list) or not all("metric_value" in row for row in rows):
+            raise ValueError("no list of result rows")
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} does not hold result rows: {error}") from error
+    return rows
+
+
+def _adaptation(facts: Mapping[str, object]) -> str | None:
+    done = facts.get("adaptation")
+    said = [f"{name}: {text}" for name, text in done.items()] if isinstance(done, Mapping) else []
+    sensor, data_sensor = facts.get("sensor"), facts.get("data_sensor")
+    if data_sensor is not None and data_sensor != sensor:
+        said.append(f"sensor: made for {sensor}, fed with {data_sensor}")
+    return "; ".join(said) or None
+
+
+def _size(size: object) -> str | int | None:
+    return "x".join(map(str, size)) if isinstance(size, list) else size if isinstance(size, int) else None

@@ -1,0 +1,61 @@
+"""Small pictures of samples, for people: true colour where the bands allow it, stretched alike over all of them."""
+
+import io
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+SIDE = 64
+_TRUE_COLOUR = (("R", "G", "B"), ("TCI_R", "TCI_G", "TCI_B"), ("B04", "B03", "B02"), ("B4", "B3", "B2"))
+_GREY = ("VV", "VH")
+
+
+def shown_bands(bands: Sequence[str]) -> tuple[str, ...]:
+    """Which three bands, or which one, make the picture."""
+    colour = next((names for names in _TRUE_COLOUR if set(names) <= set(bands)), None)
+    return colour or (next((name for name in _GREY if name in bands), bands[0]),)
+
+
+def thumbnails(dataset: Dataset[Any], source: Tensor, *, bands: Sequence[str]) -> Tensor:
+    """Pictures of chosen rows.
+
+    Args:
+        dataset: Gives samples with `image`, (C, H, W) or (T, C, H, W).
+        source: (M, 2) index of the sample, season.
+        bands: Canonical names of the image's channels.
+
+    Returns:
+        (M, 3, 64, 64) uint8. 8-bit pictures as they are; anything else stretched from the 2nd to the 98th percentile of
+        each band over all M, so that one picture can be compared with the next.
+    """
+    channels = [list(bands).index(name) for name in shown_bands(bands)]
+    sample = lru_cache(maxsize=1)(lambda index: torch.as_tensor(dataset[index]["image"]))  # its seasons follow it
+    small = torch.stack([_small(sample(index), season, channels) for index, season in source.tolist()])
+    if "R" not in bands or small.max() <= 1:
+        ordered = small.transpose(0, 1).flatten(1).sort(1).values
+        low, high = (ordered[:, int(q * (ordered.shape[1] - 1))].view(1, -1, 1, 1) for q in (0.02, 0.98))
+        small = (small - low) / (high - low).clamp_min(1e-6) * 255
+    return small.expand(-1, 3, -1, -1).round().clamp(0, 255).to(torch.uint8)
+
+
+def contact_sheet(pictures: Tensor, *, columns: int) -> bytes:
+    """Pictures (M, 3, S, S) side by side in one JPEG, `columns` to a line."""
+    side = pictures.shape[-1]
+    lines = -(-len(pictures) // columns)
+    blank = pictures.new_zeros(lines * columns - len(pictures), *pictures.shape[1:])
+    sheet = torch.cat([pictures, blank]).view(lines, columns, 3, side, side).permute(0, 3, 1, 4, 2)
+    file = io.BytesIO()
+    Image.fromarray(sheet.reshape(lines * side, columns * side, 3).numpy()).save(file, "JPEG", quality=80)
+    return file.getvalue()
+
+
+def _small(image: Tensor, season: int, channels: list[int]) -> Tensor:
+    image = image[season] if image.ndim == 4 else image
+    chosen = torch.stack([image[channel] for channel in channels]).float()
+    return F.interpolate(chosen[None], size=(SIDE, SIDE), mode="bilinear", antialias=True)[0]
