@@ -2,8 +2,8 @@
 
     uv run examples/quickstart.py
 
-Writes synthetic Sentinel-2 places in the layout of SSL4EO-S12 with their land-cover labels, pretrains a ResNet-18 on them
-with SoftCon, and probes it on places it has never seen, beside the same backbone at random weights. The run is in
+Writes synthetic Sentinel-2 places in the layout of SSL4EO-S12 with their land-cover labels, pretrains a ResNet-18 on
+them with SoftCon, and probes it on places it has never seen, beside the same backbone at random weights. The run is in
 `runs/quickstart`: open `report.html` there. Run it again and it goes on from where it is.
 """
 
@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 
 import torch
-from eo_data import SSL4EOS12ML, synthetic
-from eo_models import create_model
 from matplotlib import pyplot as plt
 
+from eo_data import SSL4EOS12ML, synthetic
 from eo_eval import Evaluation, evaluate, save, save_rows, write_report
+from eo_models import create_model
 from eo_train import PretrainConfig, load_recipe, pretrain
 
 DATA, RUN = Path("runs/quickstart-data"), Path("runs/quickstart")
@@ -51,7 +51,9 @@ def main() -> None:
     draw(scored, baseline, RUN / "quickstart.png")
     for method in methods:
         ours, theirs = headline(scored, method), headline(baseline, method)
-        print(f"{method:>7}: pretrained {ours:.1%}, random weights {theirs:.1%}, margin {ours - theirs:+.1%} (micro mAP)")
+        print(
+            f"{method:>7}: pretrained {ours:.1%}, random weights {theirs:.1%}, margin {ours - theirs:+.1%} (micro mAP)"
+        )
     print(f"{time.perf_counter() - began:.0f} s; see {RUN / 'report.html'}")
 
 

@@ -6,7 +6,16 @@ import sys
 import pytest
 
 HEAVY = {
-    "eo_losses": {"numpy.linalg", "rasterio", "timm", "torchvision", "lightning_fabric", "sklearn", "rich", "jsonargparse"},
+    "eo_losses": {
+        "numpy.linalg",
+        "rasterio",
+        "timm",
+        "torchvision",
+        "lightning_fabric",
+        "sklearn",
+        "rich",
+        "jsonargparse",
+    },
     "eo_data": {"timm", "torchvision", "lightning_fabric", "sklearn", "matplotlib"},
     "eo_models": {"rasterio", "lightning_fabric", "sklearn", "matplotlib"},
     "eo_train": {"sklearn", "matplotlib", "tensorboard"},
