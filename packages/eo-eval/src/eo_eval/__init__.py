@@ -1,3 +1,39 @@
 """What Earth-observation backbones are worth: probes, benchmarks, reports."""
 
-__all__: list[str] = []
+from eo_eval.benchmarks import BENCHMARKS, Benchmark
+from eo_eval.evaluate import Evaluation, evaluate, evaluate_datasets
+from eo_eval.features import Features, drop_unlabelled, extract_features
+from eo_eval.knn import knn
+from eo_eval.linear import linear_probe
+from eo_eval.metrics import Estimate
+from eo_eval.protocol import PROTOCOLS, Protocol
+from eo_eval.report import write_report
+from eo_eval.rows import add_rows, read_rows
+from eo_eval.score import Score
+from eo_eval.setup import Setup
+from eo_eval.store import save, save_rows
+from eo_eval.subsets import take_fraction
+
+__all__ = [
+    "BENCHMARKS",
+    "PROTOCOLS",
+    "Benchmark",
+    "Estimate",
+    "Evaluation",
+    "Features",
+    "Protocol",
+    "Score",
+    "Setup",
+    "add_rows",
+    "drop_unlabelled",
+    "evaluate",
+    "evaluate_datasets",
+    "extract_features",
+    "knn",
+    "linear_probe",
+    "read_rows",
+    "save",
+    "save_rows",
+    "take_fraction",
+    "write_report",
+]

@@ -190,7 +190,7 @@ def _features(model: Backbone, dataset: Dataset[Any], setup: Setup) -> Features:
         image_size=_image_size(model, setup),
         bands=setup.bands,
         select_bands=setup.select_bands,
-        normalization=setup.normalization,
+        normalization=setup.steps,
         seasons=setup.seasons,
         unlabelled="drop",
         device=setup.device,
@@ -208,7 +208,7 @@ def _as_protocol_wants(model: Backbone, train: Dataset[Any], protocol: Protocol,
         image_size=_image_size(model, setup),
         bands=setup.bands,
         select_bands=setup.select_bands,
-        normalization=setup.normalization,
+        normalization=setup.steps,
         seasons=setup.seasons,
     )
     return adapt_batch_norm(model, feed)

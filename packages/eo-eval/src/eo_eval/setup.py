@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from eo_data import Step
+from eo_data import Step, normalization_for
 from eo_eval.feed import Seasons
 
 
@@ -26,8 +26,9 @@ class Setup:
     """Names of the data's channels, for a data set that does not say them."""
     select_bands: bool = False
     """Pick and reorder the data's channels by name, where they are not the model's very bands."""
-    normalization: Sequence[Step] | None = None
-    """Steps from stored pixels to the model's input; None: the model's own, else the ones recommended for the data."""
+    normalization: str | Sequence[Step] | None = None
+    """Steps from stored pixels to the model's input, or the name of some (`eo_data.normalization_for`); None: the
+    model's own, else the ones recommended for the data."""
     seasons: Seasons = "rows"
     """Whether every season of a sample is a row, or the first alone."""
     knn_k: int = 20
@@ -44,3 +45,8 @@ class Setup:
     """Processes that read images; 0 reads in this one."""
     device: str | None = None
     """Where the model runs and the probe is fitted; None: where the model is."""
+
+    @property
+    def steps(self) -> Sequence[Step] | None:
+        """The normalization as steps."""
+        return normalization_for(self.normalization) if isinstance(self.normalization, str) else self.normalization

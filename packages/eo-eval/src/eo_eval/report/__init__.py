@@ -24,8 +24,9 @@ def write_report(
         The page's path.
     """
     paths = [runs] if isinstance(runs, str | os.PathLike) else list(runs)
+    views = collect(paths)
     if output is None:
         if len(paths) != 1 or not Path(paths[0]).is_dir():
             raise ValueError("say where to write: output= may only be left out for a single run directory")
         output = Path(paths[0]) / "report.html"
-    return write(collect(paths), Path(output))
+    return write(views, Path(output))

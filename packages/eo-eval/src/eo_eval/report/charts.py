@@ -20,13 +20,14 @@ class Line:
     y: Sequence[float]
 
 
-def line_chart(lines: Sequence[Line], *, smooth: bool = True, zero: bool = False) -> str:
+def line_chart(lines: Sequence[Line], *, smooth: bool = True, zero: bool = False, axis: str = "step") -> str:
     """Curves over one pair of axes.
 
     Args:
         lines: At least one, each with at least one point.
-        smooth: Draw an exponential mean over the raw values, which then stand behind it, faint.
+        smooth: Draw the running mean over the raw values, which then stand behind it, faint.
         zero: Let the vertical axis begin at zero.
+        axis: What runs across; the page's script names it beside the value under the pointer.
     """
     thinned = [Line(line.name, line.colour, *_thin(line.x, line.y)) for line in lines]
     xs = [value for line in thinned for value in line.x]
@@ -45,7 +46,8 @@ def line_chart(lines: Sequence[Line], *, smooth: bool = True, zero: bool = False
         last = drawn[-1]
         parts.append(f'<circle cx="{last[0]:.1f}" cy="{last[1]:.1f}" r="3" fill="{line.colour}"/>')
         parts.append(_hover(line, raw))
-    return f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{"".join(parts)}</svg>'
+    box = f'viewBox="0 0 {WIDTH} {HEIGHT}"'
+    return f'<svg class="chart" {box} role="img" data-axis="{escape(axis)}">{"".join(parts)}</svg>'
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:
@@ -59,14 +61,13 @@ def ticks(low: float, high: float, count: int) -> list[float]:
 
 
 def moving_mean(values: Sequence[float]) -> list[float]:
-    """Exponential mean over about a twentieth of the values, unbiased at the start."""
-    keep = 1 - 1 / max(1.0, len(values) / 20)
-    total = weight = 0.0
-    means = []
-    for value in values:
-        total, weight = keep * total + value, keep * weight + 1
-        means.append(total / weight)
-    return means
+    """Mean of each value with its neighbours, a twentieth of all of them; fewer towards the ends, so nothing lags."""
+    reach = max(1, len(values) // 40)
+    windows = []
+    for i in range(len(values)):
+        near = min(reach, i, len(values) - 1 - i)
+        windows.append(values[i - near : i + near + 1])
+    return [sum(window) / len(window) for window in windows]
 
 
 def short(value: float) -> str:
@@ -110,16 +111,13 @@ def _grid(
     for value in x_ticks:
         if x_span[0] <= value <= x_span[1]:
             x = _across(value, x_span)
-            parts.append(
-                f'<text class="tick" x="{x:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{short(value)}</text>'
-            )
+            parts.append(f'<text class="tick" x="{x:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{short(value)}</text>')
     return "".join(parts)
 
 
 def _hover(line: Line, points: Sequence[tuple[float, float]]) -> str:
     """Invisible, but the page's script reads it to tell values under the pointer."""
     triples = ";".join(
-        f"{x:.1f},{y:.1f},{short(at)},{value:.5g}"
-        for (x, y), at, value in zip(points, line.x, line.y, strict=True)
+        f"{x:.1f},{y:.1f},{short(at)},{value:.5g}" for (x, y), at, value in zip(points, line.x, line.y, strict=True)
     )
     return f'<g class="values" data-name="{escape(line.name)}" data-points="{triples}"></g>'

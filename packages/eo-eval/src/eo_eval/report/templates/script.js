@@ -19,7 +19,7 @@ for (const chart of document.querySelectorAll(".chart")) {
     cursor.setAttribute("x2", found[0][1][0]);
     chart.append(cursor);
     const named = found.length > 1 ? (name) => name + " " : () => "";
-    reading.textContent = "step " + found[0][1][2] + ": " + found.map(([name, p]) => named(name) + p[3]).join(", ");
+    reading.textContent = chart.dataset.axis + " " + found[0][1][2] + ": " + found.map(([name, p]) => named(name) + p[3]).join(", ");
   });
   chart.addEventListener("pointerleave", () => {
     cursor.remove();

@@ -1,0 +1,189 @@
+"""The command `eo-eval`."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser, set_parsing_settings
+from rich.console import Console
+from rich.table import Table
+
+from eo_eval.benchmarks import BENCHMARKS, Benchmark, all_bands, get_benchmark
+from eo_eval.evaluate import Evaluation, evaluate
+from eo_eval.report import write_report
+from eo_eval.report.scores import method_words
+from eo_eval.rows import Row, add_rows
+from eo_eval.setup import Setup
+from eo_eval.store import save, save_rows
+from eo_models import Backbone, create_model, is_path, list_models
+
+USAGE = """usage: eo-eval benchmarks
+       eo-eval linear|knn MODEL_OR_RUN --benchmark NAME --root DIR [--split val|test] [--fraction 0.1]
+                          [--protocol recommended|published] [--json FILE] [--random] [--seed N]
+       eo-eval report RUN_OR_JSON ... [--output report.html]
+
+MODEL_OR_RUN is the folder of a run, or with --random the name of an architecture.
+`eo-eval linear --help` lists everything that can be chosen.
+"""
+NOT_HERE = {"bands", "select_bands"}  # a benchmark reads the model's bands by name
+OF_KNN = {"knn_k", "knn_metric", "knn_weighting"}
+
+set_parsing_settings(docstring_parse_attribute_docstrings=True)  # the help of an option is what its field says
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command; returns 0, or 2 for what the user can mend."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if words[:1] == ["benchmarks"]:
+            return show_benchmarks()
+        if words[:1] == ["report"]:
+            return make_report(words[1:])
+        if words[:1] in (["linear"], ["knn"]):
+            return probe(words[0], words[1:])
+    except (ValueError, OSError, ArgumentError) as error:
+        print(f"eo-eval: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    print(USAGE, end="")
+    return 0 if set(words) & {"-h", "--help"} else 2
+
+
+def show_benchmarks() -> int:
+    """Prints what can be scored."""
+    table = Table("benchmark", "splits", "headline", "sensors", "what it is", box=None, padding=(0, 2, 0, 0))
+    for name, task in BENCHMARKS.items():
+        table.add_row(name, ", ".join(task.splits), task.metric, ", ".join(task.sensors), task.about)
+    Console().print(table)
+    return 0
+
+
+def make_report(words: Sequence[str]) -> int:
+    """Writes the page about runs and files of rows."""
+    about = "One self-contained page about one run or several."
+    parser = ArgumentParser(prog="eo-eval report", description=about, exit_on_error=False)
+    parser.add_argument("runs", type=str, nargs="+", help="run directories, and JSON files of rows to set beside them")
+    parser.add_argument("--output", type=str | None, default=None, help="HTML file; default: RUN/report.html")
+    given = parser.parse_args(list(words)).as_dict()
+    print(write_report(given["runs"], given["output"]))
+    return 0
+
+
+def probe(method: str, words: Sequence[str]) -> int:
+    """Scores a model, prints the rows and keeps them where asked, or beside the run."""
+    given = build_parser(method).parse_args(list(words)).as_dict()
+    task = get_benchmark(given["benchmark"])
+    split = task.check_split(given["split"])
+    name, random = given["model"], given["random"]
+    setup = Setup(**{each.name: given[each.name] for each in fields(Setup) if each.name in given})
+    model = load_model(name, task, random=random, sensor=given["sensor"], seed=setup.seed)
+    notes = notes_on(name, random=random)
+    found = evaluate(model, task.name, given["root"], split=split, method=method, setup=setup, notes=notes)
+    show_rows(found.rows)
+    keep(found, name, random=random, json=given["json"], seed=setup.seed)
+    return 0
+
+
+def build_parser(method: str) -> ArgumentParser:
+    """The options of `eo-eval linear` and `eo-eval knn`."""
+    about = {"linear": "Logistic regression on frozen features.", "knn": "Nearest neighbours on frozen features."}
+    parser = ArgumentParser(
+        prog=f"eo-eval {method}", description=about[method], allow_abbrev=False, exit_on_error=False
+    )
+    parser.add_argument("model", type=str, help="folder of a run, or with --random the name of an architecture")
+    parser.add_argument("--benchmark", type=str, required=True, help=f"one of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--root", type=str, required=True, help="folder of the benchmark's data")
+    parser.add_argument("--split", type=str | None, default=None, help="what is scored: val or test")
+    parser.add_argument("--json", type=str | None, default=None, help="file of result rows to add to")
+    parser.add_argument("--random", action="store_true", help="random weights; of a run: the baseline to it")
+    parser.add_argument("--sensor", type=str | None, default=None, help="whose bands an architecture is to take")
+    parser.add_class_arguments(Setup, skip=NOT_HERE | (OF_KNN if method == "linear" else set()), instantiate=False)
+    parser.set_defaults(
+        device="cuda" if torch.cuda.is_available() else "cpu", num_workers=min(8, (os.cpu_count() or 1) - 1)
+    )
+    return parser
+
+
+def load_model(name: str, task: Benchmark, *, random: bool, sensor: str | None = None, seed: int = 0) -> Backbone:
+    """The backbone of a run, or one at random weights: an architecture's, or with `random` that of the run.
+
+    An architecture takes all bands of `sensor`, by default the benchmark's first.
+    """
+    if is_path(name):
+        if not Path(name).is_dir():
+            raise FileNotFoundError(f"no run directory at {name}")
+        trained = create_model(name)
+        return _like(trained, seed) if random else trained
+    if name in list_models() and not random:
+        raise ValueError(
+            f"{name} is an architecture, which has no weights of its own: name the folder of a run, "
+            "or pass --random to score it at random weights"
+        )
+    torch.manual_seed(seed)
+    sensor = sensor or task.sensors[0]
+    return create_model(name, bands=all_bands(sensor), sensor=sensor)
+
+
+def _like(trained: Backbone, seed: int) -> Backbone:
+    """The same network at random weights, fed alike."""
+    torch.manual_seed(seed)
+    size = getattr(trained, "img_size", None)
+    model = create_model(trained.name, bands=trained.bands, sensor=trained.sensor, img_size=size)
+    model.normalization, model.units = trained.normalization, trained.units
+    return model
+
+
+def notes_on(name: str, *, random: bool) -> dict[str, str | None]:
+    """What the rows should know about where the weights come from."""
+    if not is_path(name):
+        return {"name": name, "weights": "random"}
+    run = Path(name).resolve()
+    config = run / "config.yaml"
+    recipe = (yaml.safe_load(config.read_text()) or {}).get("recipe") if config.is_file() else None
+    if random:
+        return {"name": run.name, "weights": "random"}
+    weights = sha256((run / "backbone.safetensors").read_bytes()).hexdigest()
+    return {"name": run.name, "weights": "run", "weights_sha256": weights, "recipe": recipe}
+
+
+def keep(found: Evaluation, name: str, *, random: bool, json: str | None, seed: int) -> None:
+    """Adds rows to `json`, and for a run to its eval folder, with what its report shows; says where."""
+    if json is not None:
+        add_rows(Path(json), found.rows)
+        print(json)
+    if is_path(name):
+        written = save_rows(found, name) if random else save(found, name, seed=seed)
+        print(*written, write_report(name), sep="\n")
+
+
+def show_rows(rows: Sequence[Row]) -> None:
+    """Prints the scores, then once what they share."""
+    table = Table("model", "method", "metric", "%", "95 % interval", "on", "images", box=None, padding=(0, 2, 0, 0))
+    for row in rows:
+        low, high = (f"{100 * float(row[name] or 0):.1f}" for name in ("ci_lower", "ci_upper"))
+        who = f"{row['model']}, random weights" if row["weights"] == "random" else str(row["name"])
+        value = f"[bold]{100 * float(row['metric_value'] or 0):.1f}[/bold]"
+        on, images = f"{row['dataset']} {row['split']}", str(row["n_test"])
+        table.add_row(who, method_words(row), str(row["metric_name"]), value, f"{low} to {high}", on, images)
+    console = Console()
+    console.print(table)
+    console.print(_shared(rows[0]), style="dim", highlight=False)
+
+
+def _shared(row: Mapping[str, Any]) -> str:
+    said = {
+        "protocol": row["protocol"],
+        "split": row["split_id"],
+        "feature": f"{row['feature']} ({row['feature_dim']})",
+        "normalization": row["normalization"],
+        "labels": f"{100 * float(row['label_fraction'] or 1):g} %",
+        "C": row["best_c"] and f"{row['best_c']:g}",
+        "adaptation": row["adaptation"],
+        "seed": row["seed"],
+    }
+    return ", ".join(f"{name} {value}" for name, value in said.items() if value is not None)
