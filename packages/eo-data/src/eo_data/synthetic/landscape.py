@@ -21,8 +21,7 @@ _NOISE = {
     "road 0": (5.4, 200), "road 1": (5.4, 200), "road 2": (5.4, 200),
     "field zone": (4.2, 90), "street zone": (4.2, 60), "bend": (5.0, 120),
     "grain": (0.3, 3), "crown": (1.4, 5), "mottle": (2.2, 14), "soft": (3.2, 45),
-    "stand": (2.9, 40),
-    "drain": (3.4, 40),
+    "stand": (2.9, 40), "drain": (3.4, 40),
 }  # fmt: skip
 NATURAL = (TREES, GRASS, FLOODED, SHRUB, BARE)
 """Covers that grow by themselves, in the order in which they bid for the ground."""
@@ -65,13 +64,13 @@ def draw_landscape(rng: np.random.Generator, place: Place, size: int) -> Landsca
     farm, town = draw_farm(rng, place, noise), draw_town(rng, place, noise)
 
     score = _natural_scores(place, noise, height, shore)
-    cover = np.array(NATURAL, dtype=np.uint8)[score.argmax(axis=0)]
     best = score.max(axis=0)
-    flat = _cold(place, height) + smoothstep(_steepness(height), 12, 35)
-    crops = place.affinity[CROPS] + noise["crops"] - 1.5 * flat
-    cover[(farm.cells.mean(crops - best) > 0) & ((farm.cells.disc > 0) | (not place.pivots))] = CROPS
-    urban = place.affinity[BUILT] + 0.9 * noise["built"] + 0.45 * noise["village"] - 2 * flat
+    unfit = 2 * _cold(place, height) + 2 * smoothstep(_steepness(height), 12, 35)
+    crops = place.affinity[CROPS] + noise["crops"] - 0.75 * unfit
+    urban = place.affinity[BUILT] + 0.9 * noise["built"] + 0.45 * noise["village"] - unfit
     density = town.blocks.mean(urban - np.maximum(best, crops))
+    cover = np.array(NATURAL, dtype=np.uint8)[score.argmax(axis=0)]  # from here on people and water take from it
+    cover[(farm.cells.mean(crops - best) > 0) & ((farm.cells.disc > 0) | (not place.pivots))] = CROPS
     cover[density > 0] = BUILT
     cover[(depth > 0) | (lake < 0)] = WATER
     cover[wide > 0.5] = BUILT

@@ -33,7 +33,7 @@ _TABLE: dict[str, tuple[float, ...]] = {
     "metal": (35, 40, 43, 44.5, 45, 45, 45, 45, 45, 45, 42, 38, 1.5, -7.0),
     "dark roof": (4.8, 5.2, 5.8, 6.2, 6.6, 7.0, 7.4, 7.8, 8.2, 8.4, 10, 10, -3.0, -10.5),
     "snow": (86, 88, 88, 87, 86, 84, 82, 79, 76, 71, 10, 6, -14.0, -22.0),
-    "shade": (0.8, 0.8, 0.7, 0.6, 0.7, 1.0, 1.2, 1.2, 1.2, 1.2, 0.8, 0.5, -9.5, -15.5),  # between crowns; radar needs no sun
+    "shade": (0.8, 0.8, 0.7, 0.6, 0.7, 1.0, 1.2, 1.2, 1.2, 1.2, 0.8, 0.5, -9.5, -15.5),  # of crowns; radar needs no sun
 }
 MATERIALS: tuple[str, ...] = tuple(_TABLE)
 """Names in the order of the rows of `REFLECTANCE` and `BACKSCATTER`."""
