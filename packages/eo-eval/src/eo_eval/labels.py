@@ -19,6 +19,9 @@ def check_pair(train: Features, test: Features) -> int:
                 f"{unknown} of {len(features)} {name} rows are unlabelled; leave them out with "
                 "drop_unlabelled(features) or extract_features(..., unlabelled='drop')"
             )
+        infinite = int((~features.x.isfinite().all(1)).sum())
+        if infinite:
+            raise ValueError(f"{infinite} of {len(features)} {name} rows are not finite")
     assert train.y is not None
     assert test.y is not None
     if train.x.shape[1] != test.x.shape[1]:

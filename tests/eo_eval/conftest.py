@@ -1,0 +1,153 @@
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from eo_eval.features import Features
+from eo_models import Backbone
+
+
+class Tiny(Backbone):
+    """Means and standard deviations of the bands through a batch norm; tokens are its pixels."""
+
+    def __init__(self, bands=("R", "G", "B"), sensor="rgb"):
+        super().__init__("tiny", bands, sensor)
+        self.body = nn.BatchNorm2d(len(self.bands))
+        self.num_features = 2 * len(self.bands)
+        self.normalization = [{"op": "affine", "scale": 1 / 255, "offset": 0}]
+
+    @property
+    def first_layer(self):
+        raise AssertionError("not asked for here")
+
+    def features(self, x):
+        x = self.body(x)
+        return torch.cat([x.mean((2, 3)), x.std((2, 3))], dim=1)
+
+    def forward_maps(self, x):
+        return [self.body(x)]
+
+    def forward_tokens(self, x):
+        patches = self.body(x).flatten(2).transpose(1, 2)
+        return {"cls": patches[:, 0], "patches": patches}
+
+
+class Samples(Dataset):
+    """Samples from memory, with whatever attributes a test gives it."""
+
+    def __init__(self, samples, **facts):
+        self.samples = samples
+        for name, value in facts.items():
+            setattr(self, name, value)
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        return dict(self.samples[index])
+
+
+@pytest.fixture
+def tiny():
+    return Tiny
+
+
+@pytest.fixture
+def samples():
+    return Samples
+
+
+@pytest.fixture
+def pictures():
+    """Makes a data set of uint8 pictures whose colour tells the class."""
+
+    def make(count=30, *, classes=3, size=8, seed=0, **facts):
+        generator = torch.Generator().manual_seed(seed)
+        made = []
+        for i in range(count):
+            k = i % classes
+            image = torch.randint(0, 60, (3, size, size), generator=generator)
+            image[k % 3] += 60 + 30 * (k // 3)
+            made.append({"image": image.to(torch.uint8), "label": torch.tensor(k), "id": f"{seed}-{i}"})
+        known = {"bands": ("R", "G", "B"), "sensor": "rgb", "classes": tuple("abcdefgh"[:classes])}
+        return Samples(made, **known | facts)
+
+    return make
+
+
+@pytest.fixture
+def blobs():
+    """Makes train and test features of overlapping classes."""
+
+    def make(train=300, test=200, *, classes=4, dim=12, spread=1.5, seed=0):
+        generator = torch.Generator().manual_seed(seed)
+        centres = torch.randn(classes, dim, generator=generator)
+        mix = torch.randn(dim, dim, generator=generator)
+        both = []
+        for count in (train, test):
+            y = torch.randint(classes, (count,), generator=generator)
+            x = (centres[y] + spread * torch.randn(count, dim, generator=generator)) @ mix + 3
+            both.append(Features(x=x, y=y))
+        return both
+
+    return make
+
+
+@pytest.fixture
+def tagged():
+    """Makes train and test features of multi-hot labels."""
+
+    def make(train=300, test=200, *, classes=5, dim=12, seed=0):
+        generator = torch.Generator().manual_seed(seed)
+        direction = torch.randn(dim, classes, generator=generator)
+        both = []
+        for count in (train, test):
+            x = torch.randn(count, dim, generator=generator)
+            noise = torch.randn(count, classes, generator=generator)
+            both.append(Features(x=x, y=(x @ direction + 2 * noise > 1.5).float()))
+        return both
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def eurosat(tmp_path_factory):
+    """A synthetic EuroSAT: per class 4 train, 2 val and 2 test pictures."""
+    from eo_data import synthetic
+
+    return synthetic.write_eurosat(tmp_path_factory.mktemp("eurosat") / "rgb", images="rgb", per_class=(4, 2, 2))
+
+
+@pytest.fixture(scope="session")
+def places(tmp_path_factory):
+    """A synthetic SSL4EO-S12-ML in train/ and val/: few places, two seasons, Sentinel-2 and Sentinel-1."""
+    from eo_data import synthetic
+
+    root = tmp_path_factory.mktemp("places")
+    for seed, (split, count) in enumerate({"train": 16, "val": 10}.items()):
+        synthetic.write_ssl4eo_s12_ml(
+            root / split, locations=count, seasons=2, products=("s1", "s2c"), size=24, seed=seed
+        )
+    return root
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run directory with a backbone, a few logged steps and a configuration."""
+    import json
+
+    import yaml
+
+    from eo_models import create_model, save_backbone
+
+    folder = tmp_path / "myrun"
+    torch.manual_seed(0)
+    model = create_model("resnet18", bands=("R", "G", "B"), sensor="rgb")
+    model.normalization = [{"op": "affine", "scale": 1 / 255, "offset": 0}]
+    save_backbone(model, folder)
+    (folder / "config.yaml").write_text(yaml.safe_dump({"recipe": "simclr_eurosat", "model": "resnet18"}))
+    (folder / "environment.json").write_text(json.dumps({"python": "3.11", "versions": {"torch": "2.15.0"}}))
+    header = "step,epoch,loss,lr,embedding_std,grad_norm,samples_per_s,data_wait,seconds"
+    lines = [f"{step},{step / 10},{9 / step},{0.01 * step},0.04,,{500 + step},0.1,{step}" for step in range(1, 31)]
+    (folder / "metrics.csv").write_text("\n".join([header, *lines]) + "\n")
+    return folder
