@@ -34,6 +34,7 @@ LOSSES = {
     "supcon of first anchors": lambda z: supcon(z.transpose(0, 1), anchors="first", empty="skip"),
     "supcon that raises": lambda z: supcon(z.transpose(0, 1), IDS, empty="raise"),
     "softcon": lambda z: softcon(z[0], z[1], MULTI_HOT, symmetric=True),
+    "softcon of float labels": lambda z: softcon(z[0], z[1], MULTI_HOT.to(z.dtype)),
     "soft_contrast": lambda z: soft_contrast(z[0], z[1], label_similarity(MULTI_HOT, MULTI_HOT)),
     "info_nce": lambda z: info_nce(z[0], z[1], QUEUE),
     "seco": lambda z: seco(list(z), [list(z)] * 3, [QUEUE] * 3),

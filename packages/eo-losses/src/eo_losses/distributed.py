@@ -81,7 +81,7 @@ class Ranks:
 
     def mean(self, values: Tensor) -> Tensor:
         """Scalar whose mean over ranks is the mean of all ranks' values; a fixed number of values per sample."""
-        return values.mean() * (self.sizes[self.rank] * len(self.sizes) / self.total)
+        return values.mean() if self.alone else values.mean() * (self.sizes[self.rank] * len(self.sizes) / self.total)
 
 
 class _Gather(torch.autograd.Function):

@@ -34,8 +34,8 @@ def _nt_xent(z1: Tensor, z2: Tensor, ranks: Ranks, *, temperature: float, normal
     (z,) = rows(torch.cat([z1, z2]), normalize=normalize)  # (2B, D)
     view1, view2 = z.chunk(2)
     positive = (view1 * view2).sum(1) * (1 / temperature)  # (B,), the same for both views
-    own = torch.arange(len(z), device=z.device)
-    itself_and_partner = torch.stack([own, own.roll(len(z1))], dim=1) + 2 * ranks.first
+    own = torch.arange(2 * ranks.first, 2 * ranks.first + len(z), device=z.device)
+    itself_and_partner = torch.stack([own, own.roll(len(z1))], dim=1)
     everyone = None if ranks.alone else ranks.gather(z)
     negatives = log_sum_exp(z, everyone, scale=1 / temperature, exclude=itself_and_partner)
     return ranks.mean(surprise(positive, negatives.view(2, -1)))

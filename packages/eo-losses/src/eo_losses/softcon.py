@@ -149,8 +149,8 @@ def _softcon(
     if symmetric:
         instance = (instance + in_batch_nce(z2, ranks.gather(z1), ranks, temperature=temperature)) / 2
     labelled1, labelled2 = (y1 != 0).any(1), (y2 != 0).any(1)
-    both = PairWeights(labelled1, labelled2, "product")
-    soft = _soft_term(z1, everyone, both, PairWeights(y1, y2, kind), labelled1.sum() * labelled2.sum(), ranks)
+    both = PairWeights.of(labelled1, labelled2, "product")
+    soft = _soft_term(z1, everyone, both, PairWeights.of(y1, y2, kind), labelled1.sum() * labelled2.sum(), ranks)
     return ranks.mean(instance) + soft_weight * soft
 
 

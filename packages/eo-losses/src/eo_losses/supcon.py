@@ -160,7 +160,7 @@ def _pair_weights(
         return PairWeights(mask, None, "matrix"), mask[:, first : first + batch].diagonal()
     if labels is not None and labels.ndim == 2:
         check_labels("labels", labels, batch, kind)
-        return PairWeights(labels, ranks.gather(labels), kind), (labels != 0).any(1)
+        return PairWeights.of(labels, ranks.gather(labels), kind), (labels != 0).any(1)
     if labels is None:
         labels = torch.arange(first, first + batch, device=features.device)
     if labels.shape != (batch,):
@@ -171,7 +171,7 @@ def _pair_weights(
         raise ValueError(
             f"labels (B,) must be integer ids, got {labels.dtype}, which rounds large ids; use labels.long()"
         )
-    return PairWeights(labels, ranks.gather(labels), "equal"), torch.ones_like(labels)
+    return PairWeights.of(labels, ranks.gather(labels), "equal"), torch.ones_like(labels)
 
 
 def _check_features(features: Tensor) -> None:

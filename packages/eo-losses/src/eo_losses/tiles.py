@@ -37,19 +37,47 @@ def log_sum_exp(
     Returns:
         (N,).
     """
-    peak, mass, _ = torch.ops.eo_losses.fold.default(
-        anchors, candidates, scale, exclude, *(weights or (None, None, "")), "log_sum_exp"
-    )
-    total: Tensor = peak + mass.log()
+    total: Tensor = _Fold.apply(anchors, candidates, scale, exclude, *(weights or (None, None, "")), "log_sum_exp")
     return total
 
 
 def sum_softplus(anchors: Tensor, candidates: Tensor, *, weights: PairWeights | None = None) -> Tensor:
     """Σ_j w_ij log(1 + exp(anchor_i · candidate_j)) for every anchor i, (N,)."""
-    total: Tensor = torch.ops.eo_losses.fold.default(
-        anchors, candidates, 1.0, None, *(weights or (None, None, "")), "sum_softplus"
-    )[1]
+    total: Tensor = _Fold.apply(anchors, candidates, 1.0, None, *(weights or (None, None, "")), "sum_softplus")
     return total
+
+
+class _Fold(torch.autograd.Function):
+    """One total per anchor, forward and backward by tiles."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        anchors: Tensor,
+        candidates: Tensor | None,
+        scale: float,
+        exclude: Tensor | None,
+        left: Tensor | None,
+        right: Tensor | None,
+        kind: str,
+        fold: str,
+    ) -> Tensor:
+        peak, mass, kept = torch.ops.eo_losses.fold(anchors, candidates, scale, exclude, left, right, kind, fold)
+        ctx.save_for_backward(peak, mass, kept, anchors, candidates, exclude, left, right)
+        ctx.constants = scale, kind, fold
+        total: Tensor = peak + mass.log() if fold == "log_sum_exp" else mass
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        peak, mass, kept, anchors, candidates, exclude, left, right = ctx.saved_tensors
+        scale, kind, fold = ctx.constants
+        gain = grad / mass if fold == "log_sum_exp" else grad  # how the loss grows with the mass
+        both = candidates is None or ctx.needs_input_grad[1]
+        by_anchors, by_candidates = torch.ops.eo_losses.fold_backward(
+            gain, peak, kept, both, anchors, candidates, scale, exclude, left, right, kind, fold
+        )
+        return by_anchors, by_candidates if ctx.needs_input_grad[1] else None, *[None] * 6
 
 
 class _Pairs(NamedTuple):
@@ -78,18 +106,18 @@ class _Pairs(NamedTuple):
         return cls(anchors, anchors if candidates is None else candidates, scale, exclude, weights, symmetric)
 
     def tiles(self) -> list[tuple[slice, slice]]:
-        return blocks(len(self.anchors), len(self.candidates), self.anchors.device, upper=self.symmetric)
+        return blocks(self.anchors.shape[0], self.candidates.shape[0], self.anchors.device, upper=self.symmetric)
 
     def similarity(self, rows: slice, columns: slice) -> Tensor:
         """Similarities of one tile; the excluded ones are -inf, which every fold counts as nothing."""
         a, c = self.anchors[rows], self.candidates[columns]
         s = torch.addmm(a.new_zeros(1), a, c.T, beta=0, alpha=self.scale)
-        if self.exclude is not None and len(c) == len(self.candidates):
+        if self.exclude is not None and c.shape[0] == self.candidates.shape[0]:
             s.scatter_(1, self.exclude[rows], -torch.inf)
         elif self.exclude is not None:
             for exclude in self.exclude[rows].unbind(1):
                 j = (exclude - columns.start)[:, None]
-                inside, j = (j >= 0) & (j < len(c)), j.clamp(0, len(c) - 1)
+                inside, j = (j >= 0) & (j < c.shape[0]), j.clamp(0, c.shape[0] - 1)
                 s.scatter_(1, j, s.gather(1, j).masked_fill(inside, -torch.inf))
         return s
 
@@ -103,41 +131,52 @@ class _Pairs(NamedTuple):
 
 
 def _samples(x: Tensor, rows: slice, samples: int) -> slice | Tensor:
-    views = len(x) // samples
+    views = x.shape[0] // samples
     return rows if views == 1 else torch.arange(rows.start, rows.stop, device=x.device) // views
 
 
 def _exp(x: Tensor) -> Tensor:
-    """exp(x) in place for x <= 0; e^-80 stands for all that is less, for to underflow takes a CPU 100 times as long."""
-    return x.clamp_(min=-80).exp_()
+    """exp(x) in place for x <= 0, where e^-60 stands for all that is less.
+
+    That is nothing beside the 1 of every peak, and a CPU takes 100 times as long over numbers too small to be normal.
+    """
+    return x.clamp_(min=-60).exp_()
 
 
-def _added(peak: Tensor, mass: Tensor, s: Tensor, w: Tensor | None, fold: str, dim: int) -> tuple[Tensor, Tensor]:
-    """What is held of every anchor with one more tile counted: Σ exp(s) = mass · exp(peak), or mass alone."""
+def _count(s: Tensor, w: Tensor | None, peak: Tensor, mass: Tensor, fold: str, dim: int) -> Tensor:
+    """Counts a tile in: Σ exp(s) = mass · exp(peak), or mass = Σ softplus(s). Writes over all but the weights."""
     if fold == "sum_softplus":
         terms = F.softplus(s, threshold=40)  # beyond 40 it is s itself, in float64 too
-        return peak, mass + (terms if w is None else terms * w).sum(dim)
-    s = s if w is None else s + w.log()
+        mass += (terms if w is None else terms.mul_(w)).sum(dim)
+        return s
+    s = s if w is None else s.add_(w.log())
     top = torch.maximum(peak, s.amax(dim))
-    return top, mass * _exp(peak - top) + _exp(s - top.unsqueeze(dim)).sum(dim)
+    s = _exp(s.sub_(top.unsqueeze(dim)))
+    mass.mul_(_exp(peak - top)).add_(s.sum(dim))
+    peak.copy_(top)
+    return s
 
 
-def _slope(peak: Tensor, gain: Tensor, s: Tensor, w: Tensor | None, fold: str) -> Tensor:
-    """How the loss grows with each similarity of a tile; `gain` is how it grows with the anchor's mass."""
+def _slope(s: Tensor, w: Tensor | None, peak: Tensor, gain: Tensor, fold: str) -> Tensor:
+    """How the loss grows with each similarity, `gain` being how it grows with the mass. Writes over the tile."""
     if fold == "sum_softplus":
-        return s.sigmoid().mul_(gain if w is None else gain * w)
-    return _exp((s if w is None else s + w.log()) - peak).mul_(gain)
+        return s.sigmoid_().mul_(gain if w is None else gain * w)
+    s = s if w is None else s.add_(w.log())
+    return _exp(s.sub_(peak)).mul_(gain)
 
 
-_ARGUMENTS = (
-    "Tensor anchors, Tensor? candidates, float scale, Tensor? exclude, Tensor? left, Tensor? right, str kind, str fold"
-)
+def _slope_of_tile(
+    pairs: _Pairs, rows: slice, columns: slice, kept: Tensor, peak: Tensor, gain: Tensor, fold: str
+) -> Tensor:
+    if kept.shape[0] and fold == "log_sum_exp":
+        return kept * gain[:, None]  # exp(s - peak) was kept
+    s, w = kept.clone() if kept.shape[0] else pairs.similarity(rows, columns), pairs.weight(rows, columns)
+    if not pairs.symmetric or rows == columns:
+        return _slope(s, w, peak[rows, None], gain[rows, None], fold)
+    mirrored = _slope(s.clone(), w, peak[columns], gain[columns], fold)
+    return _slope(s, w, peak[rows, None], gain[rows, None], fold).add_(mirrored)
 
 
-torch.library.define("eo_losses::fold", f"({_ARGUMENTS}) -> (Tensor, Tensor, Tensor)")
-
-
-@torch.library.impl("eo_losses::fold", "default")
 def _fold(
     anchors: Tensor,
     candidates: Tensor | None,
@@ -148,33 +187,26 @@ def _fold(
     kind: str,
     fold: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Peak and mass of every anchor, and the similarities themselves where they are but one tile."""
+    """Peak and mass of every anchor, and what was made of the tile if it is but one."""
     pairs = _Pairs.of(anchors, candidates, scale, exclude, left, right, kind)
     tiles = pairs.tiles()
-    peak = anchors.new_full((len(anchors),), torch.finfo(anchors.dtype).min)  # finite: all may be excluded
+    peak = anchors.new_full((anchors.shape[0],), torch.finfo(anchors.dtype).min)  # finite: all may be excluded
     mass = torch.zeros_like(peak)
     with torch.autocast(anchors.device.type, enabled=False):
         for rows, columns in tiles:
             s, w = pairs.similarity(rows, columns), pairs.weight(rows, columns)
-            peak[rows], mass[rows] = _added(peak[rows], mass[rows], s, w, fold, dim=1)
             if pairs.symmetric and rows != columns:  # the tile stands for its mirror image too
-                peak[columns], mass[columns] = _added(peak[columns], mass[columns], s, w, fold, dim=0)
-    return peak, mass, s if len(tiles) == 1 else anchors.new_empty(0)
+                _count(s.clone(), w, peak[columns], mass[columns], fold, dim=0)
+            kept = _count(s, w, peak[rows], mass[rows], fold, dim=1)
+    return peak, mass, kept if len(tiles) == 1 else anchors.new_empty(0)
 
 
-@torch.library.register_fake("eo_losses::fold")  # type: ignore[untyped-decorator]
-def _(anchors: Tensor, candidates: Tensor | None, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
-    n, m, most = len(anchors), len(anchors if candidates is None else candidates), side(anchors.device)
+def _fold_shapes(anchors: Tensor, candidates: Tensor | None, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
+    n, m, most = anchors.shape[0], len(anchors if candidates is None else candidates), side(anchors.device)
     kept = anchors.new_empty((n, m) if n <= most and m <= most else 0)
     return anchors.new_empty(n), anchors.new_empty(n), kept
 
 
-torch.library.define(
-    "eo_losses::fold_backward", f"(Tensor gain, Tensor peak, Tensor kept, bool both, {_ARGUMENTS}) -> (Tensor, Tensor)"
-)
-
-
-@torch.library.impl("eo_losses::fold_backward", "default")
 def _fold_backward(
     gain: Tensor,
     peak: Tensor,
@@ -195,49 +227,33 @@ def _fold_backward(
     by_candidates = by_anchors if pairs.symmetric else torch.zeros_like(pairs.candidates) if both else gain.new_empty(0)
     with torch.autocast(anchors.device.type, enabled=False):
         for rows, columns in pairs.tiles():
-            s, w = kept if len(kept) else pairs.similarity(rows, columns), pairs.weight(rows, columns)
-            slope = _slope(peak[rows, None], gain[rows, None], s, w, fold)
-            if pairs.symmetric:  # the tile stands for its mirror image too
-                slope += _slope(peak[columns], gain[columns], s, w, fold)
+            slope = _slope_of_tile(pairs, rows, columns, kept, peak, gain, fold)
             by_anchors[rows].addmm_(slope, pairs.candidates[columns], alpha=scale)
-            if both and not (pairs.symmetric and rows == columns):
+            if both:
                 by_candidates[columns].addmm_(slope.T, anchors[rows], alpha=scale)
     return by_anchors, gain.new_empty(0) if pairs.symmetric else by_candidates
 
 
-@torch.library.register_fake("eo_losses::fold_backward")  # type: ignore[untyped-decorator]
-def _(
+def _fold_backward_shapes(
     gain: Tensor, peak: Tensor, kept: Tensor, both: bool, anchors: Tensor, candidates: Tensor | None, *_: Any
 ) -> tuple[Tensor, Tensor]:
     return torch.empty_like(anchors), gain.new_empty(0 if candidates is None or not both else candidates.shape)
 
 
 def _refuse(ctx: Any, *_: Tensor) -> None:
-    raise RuntimeError(
-        "these losses have a first derivative only; take the second of a dense loss, if it fits in memory"
-    )
+    raise RuntimeError("these losses have a first derivative only; for a second one write the loss densely")
 
 
-torch.library.register_autograd("eo_losses::fold_backward", _refuse)
+_ARGUMENTS = (
+    "Tensor anchors, Tensor? candidates, float scale, Tensor? exclude, Tensor? left, Tensor? right, str kind, str fold"
+)
+torch.library.define("eo_losses::fold", f"({_ARGUMENTS}) -> (Tensor, Tensor, Tensor)")
+torch.library.impl("eo_losses::fold", "default", _fold)
+torch.library.register_fake("eo_losses::fold", _fold_shapes)
 
-
-def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
-    anchors, candidates, scale, exclude, left, right, kind, fold = inputs
-    peak, _, kept = output
-    ctx.save_for_backward(peak, kept, anchors, candidates, exclude, left, right)
-    ctx.mark_non_differentiable(peak, kept)
-    ctx.constants = scale, kind, fold
-
-
-def _differentiate(ctx: Any, _: Tensor, gain: Tensor, __: Tensor) -> tuple[Tensor | None, ...]:
-    """The peak is a mere choice of units: what counts is how the loss grows with the mass, in units of exp(peak)."""
-    peak, kept, anchors, candidates, exclude, left, right = ctx.saved_tensors
-    scale, kind, fold = ctx.constants
-    both = candidates is None or ctx.needs_input_grad[1]
-    by_anchors, by_candidates = torch.ops.eo_losses.fold_backward.default(
-        gain, peak, kept, both, anchors, candidates, scale, exclude, left, right, kind, fold
-    )
-    return by_anchors, None if candidates is None or not both else by_candidates, *[None] * 6
-
-
-torch.library.register_autograd("eo_losses::fold", _differentiate, setup_context=_remember)
+torch.library.define(
+    "eo_losses::fold_backward", f"(Tensor gain, Tensor peak, Tensor kept, bool both, {_ARGUMENTS}) -> (Tensor, Tensor)"
+)
+torch.library.impl("eo_losses::fold_backward", "default", _fold_backward)
+torch.library.register_fake("eo_losses::fold_backward", _fold_backward_shapes)
+torch.library.register_autograd("eo_losses::fold_backward", _refuse)  # else a second derivative would be wrong

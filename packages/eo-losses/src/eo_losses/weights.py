@@ -14,26 +14,33 @@ class PairWeights(NamedTuple):
     """A weight >= 0 for every pair of samples (i, j), as the operands it is made of.
 
     kind "matrix": left (B, N), times right (B, N) if given; "product": left (B,) times right (N,); "equal": 1 where the
-    integer ids left (B,) and right (N,) agree; else a kind of `label_similarity` of left (B, K) and right (N, K).
+    integer ids left (B,) and right (N,) agree; else a kind of `label_similarity` of left (B, K) and right (N, K). For
+    all but a matrix, right None says that it is left.
     """
 
     left: Tensor
     right: Tensor | None
     kind: str
 
+    @classmethod
+    def of(cls, left: Tensor, right: Tensor, kind: str) -> "PairWeights":
+        """Of labels; those compared with themselves are handed over once, as compilers want it."""
+        return cls(left, None if right is left else right, kind)
+
     @property
     def size(self) -> tuple[int, int]:
         """B and N."""
-        return len(self.left), self.left.shape[1] if self.right is None else self.right.shape[self.kind == "matrix"]
+        if self.kind == "matrix":
+            return self.left.shape[0], self.left.shape[1]
+        return self.left.shape[0], (self.left if self.right is None else self.right).shape[0]
 
     def tile(self, rows: slice | Tensor, columns: slice | Tensor, dtype: torch.dtype) -> Tensor:
         """The weights of some rows with some columns."""
-        left = self.left[rows]
-        if self.right is None:
-            return left[:, columns].to(dtype)
+        left, right = self.left[rows], self.left if self.right is None else self.right
         if self.kind == "matrix":
-            return left[:, columns].to(dtype) * self.right[rows][:, columns].to(dtype)
-        right = self.right[columns]
+            tile = left[:, columns].to(dtype)
+            return tile if self.right is None else tile * right[rows][:, columns].to(dtype)
+        right = right[columns]
         if self.kind == "equal":
             return (left[:, None] == right).to(dtype)
         if self.kind == "product":
@@ -43,17 +50,28 @@ class PairWeights(NamedTuple):
 
 def weighted_sum(values: Tensor, weights: PairWeights, *, own: int | None = None) -> Tensor:
     """Σ_j w_ij values_j for every sample i, (N, D) to (B, D); `own` skips each sample itself, which is j = own + i."""
-    total: Tensor = torch.ops.eo_losses.weighted_sum.default(values, *weights, -1 if own is None else own, False)
+    total: Tensor = _WeightedSum.apply(values, *weights, -1 if own is None else own, False)
     return total
 
 
-torch.library.define(
-    "eo_losses::weighted_sum",
-    "(Tensor values, Tensor left, Tensor? right, str kind, int own, bool transpose) -> Tensor",
-)
+class _WeightedSum(torch.autograd.Function):
+    """A product with a matrix that exists by tiles only; its backward is the product with the transpose."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, values: Tensor, left: Tensor, right: Tensor | None, kind: str, own: int, transpose: bool
+    ) -> Tensor:
+        ctx.save_for_backward(left, right)
+        ctx.constants = kind, own, transpose
+        total: Tensor = torch.ops.eo_losses.weighted_sum(values, left, right, kind, own, transpose)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        kind, own, transpose = ctx.constants
+        return _WeightedSum.apply(grad, *ctx.saved_tensors, kind, own, not transpose), None, None, None, None, None
 
 
-@torch.library.impl("eo_losses::weighted_sum", "default")
 def _weighted_sum(values: Tensor, left: Tensor, right: Tensor | None, kind: str, own: int, transpose: bool) -> Tensor:
     """W @ values, or W.T @ values; a non-negative `own` takes the pairs (i, own + i) out of W."""
     weights = PairWeights(left, right, kind)
@@ -78,40 +96,35 @@ def _weighted_sum(values: Tensor, left: Tensor, right: Tensor | None, kind: str,
 
 def _sum_of_class(values: Tensor, weights: PairWeights, own: int, transpose: bool) -> Tensor:
     """Ids that are equal or not need no pairs: sum every class once, then look the sums up."""
-    assert weights.right is not None, "ids have two sides"
-    _, ids = torch.unique(torch.cat([weights.left, weights.right]), return_inverse=True)
-    givers, takers = ids[len(weights.left) :], ids[: len(weights.left)]
+    left, right = weights.left, weights.right
+    _, ids = torch.unique(left if right is None else torch.cat([left, right]), return_inverse=True)
+    takers, givers = ids[: left.shape[0]], ids if right is None else ids[left.shape[0] :]
     if transpose:
         givers, takers = takers, givers
-    total = values.new_zeros(len(ids), values.shape[1]).index_add_(0, givers, values)[takers]
+    total = values.new_zeros(ids.shape[0], values.shape[1]).index_add_(0, givers, values)[takers]
     if own >= 0 and transpose:
-        total[own : own + len(values)] -= values
+        total[own : own + values.shape[0]] -= values
     elif own >= 0:
-        total -= values[own : own + len(total)]
+        total -= values[own : own + total.shape[0]]
     return total
 
 
 def _sum_of_cosines(values: Tensor, weights: PairWeights, transpose: bool) -> Tensor:
     """A matrix of cosines is a product of two thin ones: multiply from the right."""
-    assert weights.right is not None, "labels have two sides"
-    left, right = (F.normalize(y.to(values.dtype), dim=1) for y in (weights.left, weights.right))
+    left = F.normalize(weights.left.to(values.dtype), dim=1)
+    right = left if weights.right is None else F.normalize(weights.right.to(values.dtype), dim=1)
     return right @ (left.T @ values) if transpose else left @ (right.T @ values)
 
 
-@torch.library.register_fake("eo_losses::weighted_sum")  # type: ignore[untyped-decorator]
-def _(values: Tensor, left: Tensor, right: Tensor | None, kind: str, own: int, transpose: bool) -> Tensor:
+def _weighted_sum_shape(
+    values: Tensor, left: Tensor, right: Tensor | None, kind: str, own: int, transpose: bool
+) -> Tensor:
     return values.new_empty(PairWeights(left, right, kind).size[transpose], values.shape[1])
 
 
-def _remember(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    _, left, right, *ctx.constants = inputs
-    ctx.save_for_backward(left, right)
-
-
-def _differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    kind, own, transpose = ctx.constants
-    by_values = torch.ops.eo_losses.weighted_sum.default(grad, *ctx.saved_tensors, kind, own, not transpose)
-    return by_values, None, None, None, None, None
-
-
-torch.library.register_autograd("eo_losses::weighted_sum", _differentiate, setup_context=_remember)
+torch.library.define(
+    "eo_losses::weighted_sum",
+    "(Tensor values, Tensor left, Tensor? right, str kind, int own, bool transpose) -> Tensor",
+)
+torch.library.impl("eo_losses::weighted_sum", "default", _weighted_sum)
+torch.library.register_fake("eo_losses::weighted_sum", _weighted_sum_shape)
