@@ -65,9 +65,11 @@ def headline(evaluation: Evaluation, method: str) -> float:
 def draw(scored: Evaluation, baseline: Evaluation, path: Path) -> None:
     """Places in two seasons, and the scores as bars."""
     held_out = SSL4EOS12ML(DATA / "val", product="s2c", bands=["B04", "B03", "B02"], seasons=2)
-    figure, axes = plt.subplots(2, 9, figsize=(13, 2.9), width_ratios=[1] * 8 + [3.6], layout="constrained")
-    for column in range(8):
+    figure, axes = plt.subplots(2, 8, figsize=(13, 3.1), width_ratios=[1] * 7 + [3], layout="constrained")
+    for column in range(7):
         for season, axis in enumerate(axes[:, column]):
+            if column == 0:
+                axis.set_title(("December", "June")[season], fontsize=9, loc="left")
             pixels = held_out[column]["image"][season].float() / 2750  # EuroSAT's white
             axis.imshow(pixels.clip(0, 1).permute(1, 2, 0).numpy())
             axis.set_axis_off()

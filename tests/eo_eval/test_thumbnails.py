@@ -52,3 +52,11 @@ def test_a_sheet_holds_the_pictures_line_by_line():
     sheet = Image.open(io.BytesIO(contact_sheet(pictures, columns=3)))
     assert sheet.size == (192, 128)
     assert sheet.getpixel((32, 96))[0] == pytest.approx(120, abs=3)
+
+
+def test_snow_in_one_place_leaves_the_others_visible(samples):
+    land = torch.linspace(300, 1500, 64 * 64).view(1, 64, 64).expand(3, 64, 64)
+    images = [{"image": land.to(torch.uint16)}] * 4 + [{"image": torch.full((3, 64, 64), 12000).to(torch.uint16)}]
+    source = torch.tensor([[row, 0] for row in range(5)])
+    made = thumbnails(samples(images), source, bands=("B02", "B03", "B04"))
+    assert made[0].float().mean() > 100

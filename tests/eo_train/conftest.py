@@ -44,7 +44,9 @@ class TinyNet(Backbone):
         return [self.body(self.check(x))]
 
 
-ARCHITECTURES["tiny"] = TinyNet
+@pytest.fixture(autouse=True)
+def tiny_architecture(monkeypatch):
+    monkeypatch.setitem(ARCHITECTURES, "tiny", TinyNet)
 
 
 @pytest.fixture

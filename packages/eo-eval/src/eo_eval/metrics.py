@@ -106,7 +106,9 @@ def estimate(
     generator = torch.Generator().manual_seed(seed)
     if batch is not None and len(y) >= 2 * batch:
         starts = range(0, len(y) - batch + 1, batch)
-        values = torch.tensor([measure(name, scores[i : i + batch], y[i : i + batch]) for i in starts], dtype=torch.float64)
+        values = torch.tensor(
+            [measure(name, scores[i : i + batch], y[i : i + batch]) for i in starts], dtype=torch.float64
+        )
         drawn = values[torch.randint(len(values), (resamples, len(values)), generator=generator)].nanmean(1)
         return _interval(float(values.nanmean()), drawn)
     group = _group_index(groups, len(y))

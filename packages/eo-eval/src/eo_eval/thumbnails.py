@@ -31,16 +31,14 @@ def thumbnails(dataset: Dataset[Any], source: Tensor, *, bands: Sequence[str]) -
         bands: Canonical names of the image's channels.
 
     Returns:
-        (M, 3, 64, 64) uint8. 8-bit pictures as they are; anything else stretched from the 2nd to the 98th percentile of
-        each band over all M, so that one picture can be compared with the next.
+        (M, 3, 64, 64) uint8. 8-bit pictures as they are; anything else stretched alike, band by band, so that one
+        picture can be compared with the next.
     """
     channels = [list(bands).index(name) for name in shown_bands(bands)]
     sample = lru_cache(maxsize=1)(lambda index: torch.as_tensor(dataset[index]["image"]))  # its seasons follow it
     small = torch.stack([_small(sample(index), season, channels) for index, season in source.tolist()])
     if "R" not in bands or small.max() <= 1:
-        ordered = small.transpose(0, 1).flatten(1).sort(1).values
-        low, high = (ordered[:, int(q * (ordered.shape[1] - 1))].view(1, -1, 1, 1) for q in (0.02, 0.98))
-        small = (small - low) / (high - low).clamp_min(1e-6) * 255
+        small = _stretched(small)
     return small.expand(-1, 3, -1, -1).round().clamp(0, 255).to(torch.uint8)
 
 
@@ -53,6 +51,14 @@ def contact_sheet(pictures: Tensor, *, columns: int) -> bytes:
     file = io.BytesIO()
     Image.fromarray(sheet.reshape(lines * side, columns * side, 3).numpy()).save(file, "JPEG", quality=80)
     return file.getvalue()
+
+
+def _stretched(pictures: Tensor) -> Tensor:
+    """From a dark picture's 2nd percentile to a bright one's 98th: snow and clouds in a few leave the rest visible."""
+    ordered = pictures.flatten(2).sort(2).values  # (M, C, pixels)
+    own_low, own_high = (ordered[:, :, int(q * (ordered.shape[2] - 1))] for q in (0.02, 0.98))
+    low, high = own_low.quantile(0.25, dim=0).view(1, -1, 1, 1), own_high.quantile(0.75, dim=0).view(1, -1, 1, 1)
+    return (pictures - low) / (high - low).clamp_min(1e-6) * 255
 
 
 def _small(image: Tensor, season: int, channels: list[int]) -> Tensor:

@@ -72,7 +72,7 @@ def moving_mean(values: Sequence[float]) -> list[float]:
 
 def short(value: float) -> str:
     """A number for an axis: 1200 as 1.2k, 0.00125 as 0.00125, 2e-05 as 2e-5."""
-    if value and abs(value) < 1e-3:
+    if value and abs(value) < 1e-4:
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{float(mantissa):g}e{int(exponent)}"
     for size, letter in ((1e6, "M"), (1e3, "k")):

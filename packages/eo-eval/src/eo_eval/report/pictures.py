@@ -3,6 +3,7 @@
 import base64
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from eo_eval.gallery import Gallery
@@ -74,21 +75,23 @@ def _colour_class(y: Tensor) -> list[int]:
 
 
 def _legend(gallery: Gallery, classes: tuple[str, ...], kind: list[int]) -> list[dict[str, Any]]:
-    """Each class that colours a point, with the middle of its points, where its name stands on the map."""
-    found = []
-    for k in sorted(set(kind) - {-1}):
-        rows = [i for i, of in enumerate(kind) if of == k]
-        middle = gallery.xy[rows].median(0).values
+    """Each class that colours a point, and where its name stands on the map."""
+    found: list[dict[str, Any]] = []
+    for k in sorted(set(kind) - {-1}, key=kind.count, reverse=True):
+        places = gallery.xy[[i for i, of in enumerate(kind) if of == k]]
+        x, y = _spot(places, [(entry["x"], entry["y"]) for entry in found])
         found.append(
-            {
-                "kind": k,
-                "name": in_words(classes[k]) if classes else str(k),
-                "count": len(rows),
-                "x": f"{100 * float(middle[0]):.1f}",
-                "y": f"{100 * float(middle[1]):.1f}",
-            }
+            {"kind": k, "name": in_words(classes[k]) if classes else str(k), "count": len(places), "x": x, "y": y}
         )
-    return found
+    return sorted(found, key=lambda entry: entry["kind"])
+
+
+def _spot(places: Tensor, taken: list[tuple[float, float]]) -> tuple[float, float]:
+    """In percent, where a class is densest, at a spot where no other name stands if there is one."""
+    reach = torch.cdist(places, places).sort(1).values[:, : 1 + len(places) // 3].mean(1)
+    spots = [(100 * float(x), 100 * float(y)) for x, y in places[reach.argsort()]]
+    clear = (spot for spot in spots if all(abs(spot[0] - x) > 14 or abs(spot[1] - y) > 5 for x, y in taken))
+    return next(clear, spots[0])
 
 
 def _names(label: Tensor, classes: tuple[str, ...]) -> str:
