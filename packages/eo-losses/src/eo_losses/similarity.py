@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from eo_losses.checks import check_choice, check_shape
+from eo_losses.features import full_precision
 
 KINDS = ("cosine", "jaccard", "overlap", "exact")
 
@@ -27,7 +28,7 @@ def label_similarity(y1: Tensor, y2: Tensor, kind: str = "cosine") -> Tensor:
     if y1.shape[1] != y2.shape[1]:
         raise ValueError(f"y1 and y2 must have the same K classes, got {tuple(y1.shape)} and {tuple(y2.shape)}")
     dtype = torch.promote_types(torch.promote_types(y1.dtype, y2.dtype), torch.float32)
-    with torch.autocast(y1.device.type, enabled=False):
+    with full_precision(y1):
         return similarity(y1.to(dtype), y2.to(dtype), kind)
 
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from eo_losses.blocks import blocks, side
+from eo_losses.features import full_precision
 from eo_losses.weights import PairWeights
 
 
@@ -62,7 +63,8 @@ class _Fold(torch.autograd.Function):
         kind: str,
         fold: str,
     ) -> Tensor:
-        peak, mass, kept = torch.ops.eo_losses.fold(anchors, candidates, scale, exclude, left, right, kind, fold)
+        operator = torch.ops.eo_losses.fold if torch.compiler.is_compiling() else _fold
+        peak, mass, kept = operator(anchors, candidates, scale, exclude, left, right, kind, fold)
         ctx.save_for_backward(peak, mass, kept, anchors, candidates, exclude, left, right)
         ctx.constants = scale, kind, fold
         total: Tensor = peak + mass.log() if fold == "log_sum_exp" else mass
@@ -192,7 +194,7 @@ def _fold(
     tiles = pairs.tiles()
     peak = anchors.new_full((anchors.shape[0],), torch.finfo(anchors.dtype).min)  # finite: all may be excluded
     mass = torch.zeros_like(peak)
-    with torch.autocast(anchors.device.type, enabled=False):
+    with full_precision(anchors):
         for rows, columns in tiles:
             s, w = pairs.similarity(rows, columns), pairs.weight(rows, columns)
             if pairs.symmetric and rows != columns:  # the tile stands for its mirror image too
@@ -225,7 +227,7 @@ def _fold_backward(
     pairs = _Pairs.of(anchors, candidates, scale, exclude, left, right, kind)
     by_anchors = torch.zeros_like(anchors)
     by_candidates = by_anchors if pairs.symmetric else torch.zeros_like(pairs.candidates) if both else gain.new_empty(0)
-    with torch.autocast(anchors.device.type, enabled=False):
+    with full_precision(anchors):
         for rows, columns in pairs.tiles():
             slope = _slope_of_tile(pairs, rows, columns, kept, peak, gain, fold)
             by_anchors[rows].addmm_(slope, pairs.candidates[columns], alpha=scale)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from eo_losses.blocks import blocks
+from eo_losses.features import full_precision
 from eo_losses.similarity import similarity
 
 
@@ -75,7 +76,7 @@ class _WeightedSum(torch.autograd.Function):
 def _weighted_sum(values: Tensor, left: Tensor, right: Tensor | None, kind: str, own: int, transpose: bool) -> Tensor:
     """W @ values, or W.T @ values; a non-negative `own` takes the pairs (i, own + i) out of W."""
     weights = PairWeights(left, right, kind)
-    with torch.autocast(values.device.type, enabled=False):
+    with full_precision(values):
         if kind == "equal":
             return _sum_of_class(values, weights, own, transpose)
         if kind == "cosine" and own < 0:

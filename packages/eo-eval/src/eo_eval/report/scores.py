@@ -1,5 +1,6 @@
 """Scores as the page places them: the one figure, the comparison on one scale, and how each was measured."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -108,7 +109,10 @@ def _metric(row: Row) -> str:
 def _score_name(view: RunView, row: Row, several: bool) -> str:
     if row["weights"] == "random":
         return f"{row['model']}, random weights"
-    return view.name if several or not row["name"] else str(row["name"])
+    names = {other["name"] for other in view.rows if other["weights"] != "random"}
+    if not several:
+        return str(row["name"] or view.name)
+    return f"{view.name}, {row['name']}" if len(names) > 1 else view.name
 
 
 def _detail(row: Row) -> str:
@@ -136,13 +140,16 @@ def protocol_table(views: Sequence[RunView]) -> dict[str, Any] | None:
         {"name": name, "task": f"{row['dataset']} {row['split']}", "method": method_words(row)}
         for name, row in columns.values()
     ]
-    lines = [
-        {"field": word, "values": [_plain(row[name]) for _, row in columns.values()]} for name, word in PROTOCOL_FIELDS
-    ]
-    return {"heads": heads, "lines": [line for line in lines if any(line["values"])]}
+    lines = []
+    for name, word in PROTOCOL_FIELDS:
+        values = [_plain(row[name]) for _, row in columns.values()]
+        if any(values):
+            lines.append({"field": word, "values": values, "shared": len(set(values)) == 1})
+    return {"heads": heads, "lines": lines}
 
 
 def _plain(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:g}" if isinstance(value, float) else str(value).replace(",", " ").replace(">", " > ")
+    text = f"{value:.3g}" if isinstance(value, float) else str(value)
+    return re.sub(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*", r"\1 \2", text).replace(",", " ").replace(">", " > ")
