@@ -20,7 +20,8 @@ from conftest import TinyEarth, TinyNet
 from eo_models.create import ARCHITECTURES
 ARCHITECTURES["tiny"] = TinyNet
 from eo_train import PretrainConfig, pretrain
-import yaml
+import torch, yaml
+torch.set_num_threads(int(sys.argv[3]))  # the last bits depend on it
 config = PretrainConfig.from_dict(yaml.safe_load(open(sys.argv[2])))
 pretrain(config, TinyEarth())
 """
@@ -75,6 +76,7 @@ def test_killed_at_an_arbitrary_step_and_resumed_it_ends_with_the_same_bits(tiny
     (tmp_path / "run.py").write_text(SCRIPT)
     (tmp_path / "config.yaml").write_text(json.dumps(config.to_dict()))
     command = [sys.executable, str(tmp_path / "run.py"), str(Path(__file__).parent), str(tmp_path / "config.yaml")]
+    command.append(str(torch.get_num_threads()))
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     metrics = tmp_path / "killed/metrics.csv"
     while process.poll() is None and (not metrics.exists() or len(metrics.read_text().splitlines()) < 20):

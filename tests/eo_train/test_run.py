@@ -40,6 +40,12 @@ def test_the_environment_names_versions_and_machine(tmp_path):
     assert facts["cores"] >= 1
 
 
+def test_going_on_elsewhere_is_said(tmp_path):
+    assert write_environment(tmp_path, {"precision": "32-true"}) == []
+    assert write_environment(tmp_path, {"precision": "32-true"}) == []
+    assert write_environment(tmp_path, {"precision": "bf16-mixed"}) == ["precision was 32-true, now bf16-mixed"]
+
+
 def test_metrics_go_on_from_a_step_without_the_rows_after_it(tmp_path):
     metrics = MetricsFile(tmp_path, first=0)
     for step in range(1, 6):

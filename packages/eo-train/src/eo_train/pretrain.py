@@ -171,7 +171,9 @@ def rows_of(
     if not fabric.is_global_zero:
         return nullcontext(lambda row: None)
     facts = {"precision": precision_of(config.engine), "processes": fabric.world_size, "device": str(fabric.device)}
-    write_environment(Path(config.output), facts)
+    changed = write_environment(Path(config.output), facts)
+    if changed:
+        console.print(f"going on elsewhere, so the last bits will differ: {'; '.join(changed)}")
     return write_rows(Path(config.output), console, first=first, last=last, tensorboard=config.tensorboard)
 
 

@@ -54,8 +54,14 @@ def _changes(before: Any, now: Any, name: str = "") -> list[str]:
     return [] if before == now else [f"{name} was {before}, now {now}"]
 
 
-def write_environment(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Writes `environment.json`: versions, machine, and the facts that the run settled on."""
+def write_environment(folder: Path, facts: Mapping[str, Any]) -> list[str]:
+    """Writes `environment.json`: versions, machine, and the facts that the run settled on.
+
+    Returns:
+        What is other than when the run was last here, of that which decides the last bits of a result.
+    """
+    path = folder / "environment.json"
+    before = json.loads(path.read_text()) if path.exists() else {}
     content = {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -66,7 +72,9 @@ def write_environment(folder: Path, facts: Mapping[str, Any]) -> None:
         "command": sys.argv,
         "versions": {name: found for name in DISTRIBUTIONS if (found := _version(name))},
     } | dict(facts)
-    (folder / "environment.json").write_text(json.dumps(content, indent=2))
+    path.write_text(json.dumps(content, indent=2))
+    decisive = ("processor", "threads", "gpu", "versions", *facts)
+    return [line for name in decisive if name in before for line in _changes(before[name], content[name], name)]
 
 
 def _processor() -> str:
