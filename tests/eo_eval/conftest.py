@@ -1,10 +1,15 @@
+import json
+import shutil
+
 import pytest
 import torch
+import yaml
 from torch import nn
 from torch.utils.data import Dataset
 
+from eo_data import synthetic
 from eo_eval.features import Features
-from eo_models import Backbone
+from eo_models import Backbone, create_model, save_backbone
 
 
 class Tiny(Backbone):
@@ -47,17 +52,17 @@ class Samples(Dataset):
         return dict(self.samples[index])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny():
     return Tiny
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def samples():
     return Samples
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pictures():
     """Makes a data set of uint8 pictures whose colour tells the class."""
 
@@ -113,16 +118,12 @@ def tagged():
 @pytest.fixture(scope="session")
 def eurosat(tmp_path_factory):
     """A synthetic EuroSAT: per class 4 train, 2 val and 2 test pictures."""
-    from eo_data import synthetic
-
     return synthetic.write_eurosat(tmp_path_factory.mktemp("eurosat") / "rgb", images="rgb", per_class=(4, 2, 2))
 
 
 @pytest.fixture(scope="session")
 def places(tmp_path_factory):
     """A synthetic SSL4EO-S12-ML in train/ and val/: few places, two seasons, Sentinel-2 and Sentinel-1."""
-    from eo_data import synthetic
-
     root = tmp_path_factory.mktemp("places")
     for seed, (split, count) in enumerate({"train": 16, "val": 10}.items()):
         synthetic.write_ssl4eo_s12_ml(
@@ -131,17 +132,11 @@ def places(tmp_path_factory):
     return root
 
 
-@pytest.fixture
-def run(tmp_path):
-    """A run directory with a backbone, a few logged steps and a configuration."""
-    import json
-
-    import yaml
-
-    from eo_models import create_model, save_backbone
-
-    folder = tmp_path / "myrun"
-    torch.manual_seed(0)
+@pytest.fixture(scope="session")
+def run_once(tmp_path_factory):
+    """A run directory with a backbone, a few logged steps and a configuration; `run` copies it."""
+    folder = tmp_path_factory.mktemp("runs") / "myrun"
+    torch.manual_seed(1)
     model = create_model("resnet18", bands=("R", "G", "B"), sensor="rgb")
     model.normalization = [{"op": "affine", "scale": 1 / 255, "offset": 0}]
     save_backbone(model, folder)
@@ -151,3 +146,8 @@ def run(tmp_path):
     lines = [f"{step},{step / 10},{9 / step},{0.01 * step},0.04,,{500 + step},0.1,{step}" for step in range(1, 31)]
     (folder / "metrics.csv").write_text("\n".join([header, *lines]) + "\n")
     return folder
+
+
+@pytest.fixture
+def run(run_once, tmp_path):
+    return shutil.copytree(run_once, tmp_path / "myrun")

@@ -6,6 +6,8 @@ from typing import Literal
 
 from eo_data import Step, normalization_for
 from eo_eval.feed import Seasons
+from eo_eval.protocol import get_protocol
+from eo_eval.tokens import check_feature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,12 @@ class Setup:
     """Processes that read images; 0 reads in this one."""
     device: str | None = None
     """Where the model runs and the probe is fitted; None: where the model is."""
+
+    def __post_init__(self) -> None:
+        get_protocol(self.protocol)
+        check_feature(self.feature)
+        if not 0 < self.fraction <= 1:
+            raise ValueError(f"fraction must be in (0, 1], got {self.fraction}")
 
     @property
     def steps(self) -> Sequence[Step] | None:

@@ -16,10 +16,15 @@ def feature_function(model: Backbone, feature: str) -> Callable[[Tensor], Tensor
     class token, `patch_mean` the mean of the patch tokens, `cls_last4` the class tokens of the last four blocks, joined
     (DINOv2, arXiv 2304.07193, appendix B.3).
     """
+    check_feature(feature)
+    return lambda images: FEATURES[feature](model, images)
+
+
+def check_feature(feature: str) -> None:
+    """Refuses a name that no feature has."""
     if feature not in FEATURES:
         near = get_close_matches(feature, FEATURES, n=3, cutoff=0.3) or list(FEATURES)
         raise ValueError(f"unknown feature {feature!r}; nearest known: {', '.join(near)}")
-    return lambda images: FEATURES[feature](model, images)
 
 
 def _cls(model: Backbone, images: Tensor) -> Tensor:

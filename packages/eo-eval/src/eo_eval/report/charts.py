@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 440, 210
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 26
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 26
 MOST_POINTS = 400
 
 
@@ -52,8 +52,8 @@ def line_chart(lines: Sequence[Line], *, smooth: bool = True, zero: bool = False
 
 def ticks(low: float, high: float, count: int) -> list[float]:
     """About `count` round numbers that reach from at or below `low` to at or above `high`."""
-    span = (high - low) or abs(high) or 1.0
-    raw = span / count
+    high = high if high > low else low + (abs(low) or 1.0)
+    raw = (high - low) / count
     magnitude = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= raw * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

@@ -40,30 +40,50 @@ def _share(held: Predictions) -> Tensor:
 
 
 def _matrix(held: Predictions, names: list[str]) -> dict[str, Any]:
-    """Rows are true classes: shares of predicted ones, or for multi-label the mean score of every class."""
-    classes = range(len(held.classes))
-    if held.y.ndim == 2:
-        of = [held.scores[held.y[:, k] > 0].mean(0).tolist() for k in classes]
-        counts = None
-    else:
-        predicted = held.scores.argmax(1)
-        counts = [predicted[held.y == k].bincount(minlength=len(classes)).tolist() for k in classes]
-        of = [[count / (sum(row) or 1) for count in row] for row in counts]
-    cells = [
-        [
+    """Rows are true classes, columns what is said of them."""
+    values, titles = _moved(held, names) if held.y.ndim == 2 else _taken_for(held, names)
+    most = max((abs(value) for row in values for value in row), default=1.0) or 1.0
+    rows = []
+    for k, name in enumerate(names):
+        cells = [
             {
-                "share": of[k][j],
-                "right": k == j,
-                "ink": round((of[k][j] if of[k][j] == of[k][j] else 0.0) ** 0.6, 3),
-                "title": f"{names[k]} taken for {names[j]}: {counts[k][j]} of {sum(counts[k])}"
-                if counts is not None
-                else f"where there is {names[k]}, mean score of {names[j]}: {of[k][j]:.2f}",
+                "text": f"{100 * value:.0f}" if abs(value) >= 0.005 else "",
+                "good": k == j if held.y.ndim == 1 else value > 0,
+                "ink": round((abs(value) / most) ** 0.6, 3),
+                "title": titles[k][j],
             }
-            for j in classes
+            for j, value in enumerate(values[k])
         ]
-        for k in classes
+        rows.append((name, cells))
+    return {"classes": names, "rows": rows}
+
+
+def _taken_for(held: Predictions, names: list[str]) -> tuple[list[list[float]], list[list[str]]]:
+    """The confusion matrix: shares of each true class by predicted class."""
+    predicted = held.scores.argmax(1)
+    counts = [predicted[held.y == k].bincount(minlength=len(names)).tolist() for k in range(len(names))]
+    titles = [
+        [f"{names[k]} taken for {name}: {count} of {sum(row)}" for name, count in zip(names, row, strict=True)]
+        for k, row in enumerate(counts)
     ]
-    return {"classes": names, "rows": list(zip(names, cells, strict=True))}
+    return [[count / (sum(row) or 1) for count in row] for row in counts], titles
+
+
+def _moved(held: Predictions, names: list[str]) -> tuple[list[list[float]], list[list[str]]]:
+    """How the presence of a class moves every class's mean score."""
+    values = []
+    for k in range(len(names)):
+        present = held.y[:, k] > 0
+        moved = held.scores[present].mean(0) - held.scores[~present].mean(0)
+        values.append(moved.nan_to_num(0).tolist())
+    titles = [
+        [
+            f"score of {name} where there is {names[k]}: {100 * value:+.0f} points"
+            for name, value in zip(names, row, strict=True)
+        ]
+        for k, row in enumerate(values)
+    ]
+    return values, titles
 
 
 def _selection(held: Predictions) -> Markup | None:
