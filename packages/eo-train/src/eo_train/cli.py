@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, set_parsing_settings
 from rich.console import Console
 from rich.table import Table
 
@@ -21,6 +21,7 @@ USAGE = """usage: eo-train recipes
 RECIPE is a name that `eo-train recipes` lists, or a YAML file of your own.
 `eo-train pretrain RECIPE --help` lists every field; `--print_config` prints them as YAML, `--config FILE` reads some.
 """
+set_parsing_settings(docstring_parse_attribute_docstrings=True)  # the sentences under the fields become their help
 PARTS: dict[str, dict[str, Any]] = {"data": dict(DATASETS), "method": dict(METHODS)}
 
 
@@ -55,9 +56,10 @@ def run_pretrain(recipe: str, words: Sequence[str]) -> int:
     """Parses the rest of the command line against the recipe and pretrains."""
     path = find_recipe(recipe)
     parser = build_parser(recipe, path, words)
-    given = parser.parse_args(["--config", str(path), *words]).as_dict()
+    given = parser.parse_args(list(words)).as_dict()
     resume = given.pop("resume")
-    given.pop("config")
+    for name in ("config", "__default_config__"):  # where the fields came from, which is no field
+        given.pop(name, None)
     config = PretrainConfig.from_dict(given | {"recipe": Path(recipe).stem})
     pretrain(config, resume=resume)
     return 0
@@ -66,7 +68,11 @@ def run_pretrain(recipe: str, words: Sequence[str]) -> int:
 def build_parser(recipe: str, path: Path, words: Sequence[str]) -> ArgumentParser:
     """A parser that knows every field of the run: those of the data set and the method that it names too."""
     sentence = path.read_text().splitlines()[0].lstrip("# ")
-    parser = ArgumentParser(prog=f"eo-train pretrain {recipe}", description=sentence, allow_abbrev=False)
+    prog = f"eo-train pretrain {recipe}"
+    usage = f"{prog} --data.root DIR --output RUN [--resume] [--config FILE] [--print_config] [--FIELD VALUE ...]"
+    parser = ArgumentParser(
+        prog=prog, usage=usage, description=sentence, allow_abbrev=False, default_config_files=[str(path)]
+    )
     parser.add_argument("--config", action="config", help="YAML file whose fields override the recipe's")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
     for part, known in PARTS.items():
