@@ -35,9 +35,9 @@ def multi_hot() -> Callable[..., Tensor]:
 
 @pytest.fixture(params=["whole", "cut"])
 def tiles(request, monkeypatch) -> str:
-    """Runs a test twice: all pairs in one tile, and in tiles of 5 by 5 with ragged rests."""
+    """Runs a test twice: all pairs in one tile, and in tiles of 5 by 5 (9 by 9 for goldens) with ragged rests."""
     if request.param == "cut":
-        monkeypatch.setattr("eo_losses.blocks.CPU_SIDE", 5)
+        monkeypatch.setattr("eo_losses.blocks.CPU_SIDE", 9 if "goldens" in request.module.__name__ else 5)
     return request.param
 
 

@@ -1,9 +1,9 @@
 """Rows as the losses want them: of full precision and, if asked, of length one."""
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -15,7 +15,25 @@ def rows(*features: Tensor, normalize: bool) -> list[Tensor]:
     dtype = torch.float32
     for x in features:
         dtype = torch.promote_types(dtype, x.dtype)
-    return [F.normalize(x.to(dtype), dim=-1) if normalize else x.to(dtype) for x in features]
+    return [_Unit.apply(x.to(dtype)) if normalize else x.to(dtype) for x in features]
+
+
+class _Unit(torch.autograd.Function):
+    """x / |x| along the last axis, with a gradient that takes half the time of the composed one."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min(1e-12)  # a row of zeros stays one
+        unit: Tensor = x / length
+        ctx.save_for_backward(unit, length)
+        return unit
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        unit, length = ctx.saved_tensors
+        along = (grad * unit).sum(-1, keepdim=True)
+        by_x: Tensor = torch.addcmul(grad, unit, along, value=-1) / length
+        return by_x
 
 
 def full_precision(x: Tensor) -> AbstractContextManager[object]:

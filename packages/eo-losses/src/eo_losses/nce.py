@@ -11,7 +11,7 @@ from eo_losses.tiles import log_sum_exp
 
 def surprise(positive: Tensor, negatives: Tensor) -> Tensor:
     """-log( exp(positive) / (exp(positive) + exp(negatives)) ), exact where small; `negatives` is a log-sum-exp."""
-    return -F.logsigmoid(positive - negatives)
+    return F.softplus(negatives - positive, threshold=40)  # beyond 40 it is linear, in float64 too
 
 
 def in_batch_nce(anchors: Tensor, everyone: Tensor, ranks: Ranks, *, temperature: float) -> Tensor:

@@ -76,7 +76,10 @@ class _Fold(torch.autograd.Function):
         scale, kind, fold = ctx.constants
         gain = grad / mass if fold == "log_sum_exp" else grad  # how the loss grows with the mass
         both = candidates is None or ctx.needs_input_grad[1]
-        by_anchors, by_candidates = torch.ops.eo_losses.fold_backward(
+        # the operator, not the function, refuses a second derivative
+        whole = torch.compiler.is_compiling() or torch.is_grad_enabled()
+        operator = torch.ops.eo_losses.fold_backward if whole else _fold_backward
+        by_anchors, by_candidates = operator(
             gain, peak, kept, both, anchors, candidates, scale, exclude, left, right, kind, fold
         )
         return by_anchors, by_candidates if ctx.needs_input_grad[1] else None, *[None] * 6
@@ -145,18 +148,22 @@ def _exp(x: Tensor) -> Tensor:
     return x.clamp_(min=-60).exp_()
 
 
-def _count(s: Tensor, w: Tensor | None, peak: Tensor, mass: Tensor, fold: str, dim: int) -> Tensor:
-    """Counts a tile in: Σ exp(s) = mass · exp(peak), or mass = Σ softplus(s). Writes over all but the weights."""
+def _reduced(s: Tensor, w: Tensor | None, fold: str, dim: int) -> tuple[Tensor, Tensor]:
+    """Peak and mass of one tile: Σ w exp(s) = mass · exp(peak), or mass = Σ w softplus(s). Writes over the tile."""
     if fold == "sum_softplus":
         terms = F.softplus(s, threshold=40)  # beyond 40 it is s itself, in float64 too
-        mass += (terms if w is None else terms.mul_(w)).sum(dim)
-        return s
+        mass = (terms if w is None else terms.mul_(w)).sum(dim)
+        return torch.zeros_like(mass), mass
     s = s if w is None else s.add_(w.log())
-    top = torch.maximum(peak, s.amax(dim))
-    s = _exp(s.sub_(top.unsqueeze(dim)))
-    mass.mul_(_exp(peak - top)).add_(s.sum(dim))
+    peak = s.amax(dim, keepdim=True).clamp_(min=torch.finfo(s.dtype).min)  # finite, though all be excluded
+    return peak.squeeze(dim), _exp(s.sub_(peak)).sum(dim)
+
+
+def _merge(peak: Tensor, mass: Tensor, other_peak: Tensor, other_mass: Tensor) -> None:
+    """Counts a tile in, in place: both masses in units of the higher peak."""
+    top = torch.maximum(peak, other_peak)
+    mass.mul_(_exp(peak - top)).add_(other_mass.mul_(_exp(other_peak - top)))
     peak.copy_(top)
-    return s
 
 
 def _slope(s: Tensor, w: Tensor | None, peak: Tensor, gain: Tensor, fold: str) -> Tensor:
@@ -171,12 +178,14 @@ def _slope_of_tile(
     pairs: _Pairs, rows: slice, columns: slice, kept: Tensor, peak: Tensor, gain: Tensor, fold: str
 ) -> Tensor:
     if kept.shape[0] and fold == "log_sum_exp":
-        return kept * gain[:, None]  # exp(s - peak) was kept
-    s, w = kept.clone() if kept.shape[0] else pairs.similarity(rows, columns), pairs.weight(rows, columns)
-    if not pairs.symmetric or rows == columns:
-        return _slope(s, w, peak[rows, None], gain[rows, None], fold)
-    mirrored = _slope(s.clone(), w, peak[columns], gain[columns], fold)
-    return _slope(s, w, peak[rows, None], gain[rows, None], fold).add_(mirrored)
+        slope = kept * gain[:, None]  # exp(s - peak) was kept
+    else:
+        s, w = kept.clone() if kept.shape[0] else pairs.similarity(rows, columns), pairs.weight(rows, columns)
+        if pairs.symmetric and rows != columns:
+            mirrored = _slope(s.clone(), w, peak[columns], gain[columns], fold)
+            return _slope(s, w, peak[rows, None], gain[rows, None], fold).add_(mirrored)
+        slope = _slope(s, w, peak[rows, None], gain[rows, None], fold)
+    return slope.add_(slope.T.contiguous()) if pairs.symmetric else slope
 
 
 def _fold(
@@ -192,15 +201,18 @@ def _fold(
     """Peak and mass of every anchor, and what was made of the tile if it is but one."""
     pairs = _Pairs.of(anchors, candidates, scale, exclude, left, right, kind)
     tiles = pairs.tiles()
-    peak = anchors.new_full((anchors.shape[0],), torch.finfo(anchors.dtype).min)  # finite: all may be excluded
-    mass = torch.zeros_like(peak)
     with full_precision(anchors):
+        if len(tiles) == 1:
+            s = pairs.similarity(*tiles[0])
+            return *_reduced(s, pairs.weight(*tiles[0]), fold, dim=1), s
+        peak = anchors.new_full((anchors.shape[0],), torch.finfo(anchors.dtype).min)
+        mass = torch.zeros_like(peak)
         for rows, columns in tiles:
             s, w = pairs.similarity(rows, columns), pairs.weight(rows, columns)
             if pairs.symmetric and rows != columns:  # the tile stands for its mirror image too
-                _count(s.clone(), w, peak[columns], mass[columns], fold, dim=0)
-            kept = _count(s, w, peak[rows], mass[rows], fold, dim=1)
-    return peak, mass, kept if len(tiles) == 1 else anchors.new_empty(0)
+                _merge(peak[columns], mass[columns], *_reduced(s.clone(), w, fold, dim=0))
+            _merge(peak[rows], mass[rows], *_reduced(s, w, fold, dim=1))
+    return peak, mass, anchors.new_empty(0)
 
 
 def _fold_shapes(anchors: Tensor, candidates: Tensor | None, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -231,7 +243,7 @@ def _fold_backward(
         for rows, columns in pairs.tiles():
             slope = _slope_of_tile(pairs, rows, columns, kept, peak, gain, fold)
             by_anchors[rows].addmm_(slope, pairs.candidates[columns], alpha=scale)
-            if both:
+            if both and not (pairs.symmetric and rows == columns):
                 by_candidates[columns].addmm_(slope.T, anchors[rows], alpha=scale)
     return by_anchors, gain.new_empty(0) if pairs.symmetric else by_candidates
 
