@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.manifold import TSNE
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Dataset
 
@@ -94,6 +93,8 @@ def project(x: Tensor, *, seed: int = 0) -> tuple[Tensor, Literal["t-SNE", "PCA"
     if method == "PCA":
         places = F.pad(torch.linalg.svd(centred, full_matrices=False)[0], (0, 2))[:, :2]
     else:
+        from sklearn.manifold import TSNE  # a fifth of this package's import time, for this line alone
+
         tsne = TSNE(perplexity=min(30, (len(x) - 1) / 3), init="random", random_state=seed)
         places = torch.from_numpy(np.asarray(tsne.fit_transform(centred.numpy()), dtype=np.float32))
     low, high = places.min(0).values, places.max(0).values
