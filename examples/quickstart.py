@@ -20,6 +20,8 @@ from eo_train import PretrainConfig, load_recipe, pretrain
 
 DATA, RUN = Path("runs/quickstart-data"), Path("runs/quickstart")
 SIZE = 48  # pixels of 10 m
+PRETRAINED = {"name": "pretrained", "weights": "run"}
+RANDOM = {"name": "random weights", "weights": "random"}
 PLACES = {"train": (800, 0), "val": (250, 1)}  # how many, and the seed of their world
 
 
@@ -42,8 +44,8 @@ def main() -> None:
     random = create_model("resnet18", bands=pretrained.bands, sensor=pretrained.sensor).eval()
     random.normalization = pretrained.normalization
     methods = ["linear", "knn"]
-    scored = evaluate(pretrained, "ssl4eo_s12_ml", DATA, split="val", method=methods, notes={"name": "pretrained"})
-    baseline = evaluate(random, "ssl4eo_s12_ml", DATA, split="val", method=methods, notes={"name": "random weights"})
+    scored = evaluate(pretrained, "ssl4eo_s12_ml", DATA, split="val", method=methods, notes=PRETRAINED)
+    baseline = evaluate(random, "ssl4eo_s12_ml", DATA, split="val", method=methods, notes=RANDOM)
     save(scored, RUN)
     save_rows(baseline, RUN)
     write_report(RUN)
@@ -51,9 +53,8 @@ def main() -> None:
     draw(scored, baseline, RUN / "quickstart.png")
     for method in methods:
         ours, theirs = headline(scored, method), headline(baseline, method)
-        print(
-            f"{method:>7}: pretrained {ours:.1%}, random weights {theirs:.1%}, margin {ours - theirs:+.1%} (micro mAP)"
-        )
+        scores = f"pretrained {ours:.1%}, random weights {theirs:.1%}"
+        print(f"{method:>7}, micro mAP: {scores}, margin {100 * (ours - theirs):+.1f} points")
     print(f"{time.perf_counter() - began:.0f} s; see {RUN / 'report.html'}")
 
 
