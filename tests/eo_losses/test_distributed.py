@@ -1,4 +1,4 @@
-"""Every loss that gathers, in 2 and 3 gloo processes, against one process with the whole batch."""
+"""Every loss that gathers, in 3 gloo processes and in 2 of them, against one process with the whole batch."""
 
 import json
 import os
@@ -40,28 +40,32 @@ def supcon_golden(golden_input):
     return (x / x.norm(dim=-1, keepdim=True)).double(), torch.tensor(case["labels"]), case["outputs"]
 
 
-@pytest.fixture(scope="module", params=["4,4", "2,4,3"], ids=["2 ranks alike", "3 ranks unlike"])
-def found(request, tmp_path_factory, supcon_golden) -> dict:
-    """What the processes of rank.py found, all started here."""
-    folder = tmp_path_factory.mktemp("ranks")
-    if request.param == "4,4":
-        torch.save(supcon_golden[:2], folder / "golden.pt")
-    return run_ranks(request.param, folder)
-
-
-def run_ranks(sizes: str, folder: Path, *more: str) -> dict:
+def run_ranks(folder: Path, *more: str) -> dict:
+    """What the three processes of rank.py found."""
     ranks = [
         subprocess.Popen(
-            [sys.executable, HERE / "rank.py", str(rank), sizes, str(folder), *more],
+            [sys.executable, HERE / "rank.py", str(rank), str(folder), *more],
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
-        for rank in range(len(sizes.split(",")))
+        for rank in range(3)
     ]
     complaints = [process.communicate(timeout=300)[1] for process in ranks]
     assert all(process.returncode == 0 for process in ranks), "\n".join(complaints)
     return json.loads((folder / "found.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def everything_found(tmp_path_factory, supcon_golden) -> dict:
+    folder = tmp_path_factory.mktemp("ranks")
+    torch.save(supcon_golden[:2], folder / "golden.pt")
+    return run_ranks(folder)
+
+
+@pytest.fixture(params=["3 ranks unlike", "2 ranks alike"])
+def found(request, everything_found) -> dict:
+    return everything_found[request.param]
 
 
 def test_every_loss_is_listed(found):
@@ -77,11 +81,10 @@ def test_value_and_gradient_are_those_of_one_process(found, loss):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sizes", ["4,4", "2,4,3"])
-def test_ddp_averages_to_the_gradient_of_one_process(sizes, tmp_path):
-    found = run_ranks(sizes, tmp_path, "ddp")
-    assert list(found) == LOSSES
-    assert max(found.values()) < 1e-12
+def test_ddp_averages_to_the_gradient_of_one_process(tmp_path):
+    for errors in run_ranks(tmp_path, "ddp").values():
+        assert list(errors) == LOSSES
+        assert max(errors.values()) < 1e-12
 
 
 def test_gather_keeps_rows_of_any_type_in_rank_order(found):
@@ -113,13 +116,14 @@ def test_all_ranks_hear_of_an_anchor_without_positive(found):
     assert "have no positive" in found["empty"]
 
 
-def test_per_rank_losses_of_the_original(found, supcon_golden):
-    if "per_rank_loss" not in found:
-        pytest.skip("the golden is of two ranks")
-    golden = supcon_golden[2]
-    assert found["per_rank_loss"] == pytest.approx(golden["per_rank_loss"], rel=1e-9)
-    assert sum(found["per_rank_loss"]) / 2 == pytest.approx(golden["loss"], rel=1e-9)
-    assert found["functions_do_not_gather"] != pytest.approx(golden["per_rank_loss"][0], rel=1e-3)
+def test_per_rank_losses_of_the_original(everything_found, supcon_golden):
+    golden, losses = supcon_golden[2], everything_found["per_rank_loss"]
+    assert losses == pytest.approx(golden["per_rank_loss"], rel=1e-9)
+    assert sum(losses) / 2 == pytest.approx(golden["loss"], rel=1e-9)
+
+
+def test_functions_do_not_gather(everything_found):
+    assert everything_found["function"] != pytest.approx(everything_found["per_rank_loss"][0], rel=1e-3)
 
 
 def test_without_a_process_group_gather_gives_the_tensor_itself(randn):
