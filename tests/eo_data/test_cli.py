@@ -55,6 +55,22 @@ def test_stats_of_two_sensors_are_kept_apart(capsys, ssl4eo, tmp_path):
     assert list(found["s1"]["mean"]) == ["VV", "VH"]
 
 
+def test_pack_writes_what_info_reads_and_verify_compares(capsys, eurosat_rgb, tmp_path):
+    output = tmp_path / "packed"
+    words = ("pack", "eurosat", eurosat_rgb, "--split", "val", "--output", output, "--processes", 1)
+    assert run(capsys, *words) == (0, f"{output}\n", "")
+    status, out, _ = run(capsys, "info", "packed", output)
+    assert status == 0
+    assert "val, 10 samples" in out
+    assert run(capsys, *words, "--verify")[1].strip().endswith("are those of the source, bit by bit")
+    (eurosat_rgb / "2750" / "Forest" / "Forest_3.jpg").write_bytes(
+        (eurosat_rgb / "2750" / "River" / "River_3.jpg").read_bytes()
+    )
+    status, _, err = run(capsys, *words, "--verify")
+    assert status == 2
+    assert "Forest_3 differs from its source in image" in err
+
+
 def test_synthesize_writes_what_info_reads(capsys, tmp_path):
     root = tmp_path / "earth"
     status, out, _ = run(capsys, "synthesize", "ssl4eo-s12-ml", root, "--locations", 1, "--size", 12, "--seasons", 1)

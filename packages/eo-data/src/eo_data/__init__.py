@@ -1,10 +1,13 @@
 """Earth-observation data sets: bands by name, units, normalization, synthetic Earth."""
 
+from eo_data.batches import EpochBatches
 from eo_data.compute import compute_statistics
 from eo_data.dataset import ImageDataset, Part, Sample
 from eo_data.eurosat import EuroSAT
 from eo_data.geotiff_folder import GeoTIFFFolder
 from eo_data.normalize import NORMALIZATIONS, Normalize, Step, normalization_for, standardize_by
+from eo_data.packed import PackedDataset
+from eo_data.packing import pack, verify_packed
 from eo_data.sensors import SENSORS, Band, Sensor, canonical_band
 from eo_data.ssl4eo_s12 import SSL4EOS12
 from eo_data.ssl4eo_s12_ml import SSL4EOS12ML
@@ -17,10 +20,12 @@ __all__ = [
     "SSL4EOS12ML",
     "STATISTICS",
     "Band",
+    "EpochBatches",
     "EuroSAT",
     "GeoTIFFFolder",
     "ImageDataset",
     "Normalize",
+    "PackedDataset",
     "Part",
     "Sample",
     "Sensor",
@@ -29,5 +34,7 @@ __all__ = [
     "canonical_band",
     "compute_statistics",
     "normalization_for",
+    "pack",
     "standardize_by",
+    "verify_packed",
 ]

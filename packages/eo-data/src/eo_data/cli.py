@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +15,8 @@ from eo_data.compute import compute_statistics
 from eo_data.dataset import ImageDataset
 from eo_data.eurosat import EuroSAT
 from eo_data.geotiff_folder import GeoTIFFFolder
+from eo_data.packed import PackedDataset
+from eo_data.packing import pack, verify_packed
 from eo_data.sensors import SENSORS
 from eo_data.ssl4eo_s12 import SSL4EOS12
 from eo_data.ssl4eo_s12_ml import SSL4EOS12ML
@@ -24,6 +27,7 @@ DATASETS: Mapping[str, Callable[..., ImageDataset]] = {
     "ssl4eo-s12": SSL4EOS12,
     "ssl4eo-s12-ml": SSL4EOS12ML,
     "geotiff-folder": GeoTIFFFolder,
+    "packed": PackedDataset,
 }
 LAYOUTS: Mapping[str, Callable[..., Path]] = {
     "eurosat": write_eurosat,
@@ -41,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = given[command][name]
     try:
         COMMANDS[command](name, arguments)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"eo-data: {error}", file=sys.stderr)
         return 2
     return 0
@@ -78,6 +82,19 @@ def stats(name: str, arguments: dict[str, object]) -> None:
         output.write_text(json.dumps(found if len(found) > 1 else found.popitem()[1], indent=1) + "\n")
 
 
+def pack_dataset(name: str, arguments: dict[str, object]) -> None:
+    """Write the data set that lies in ROOT as memory-mapped shards into OUTPUT; run again, it goes on."""
+    output, verify = cast(Path, arguments.pop("output")), arguments.pop("verify")
+    processes = cast(int | None, arguments.pop("processes"))
+    dataset = DATASETS[name](**arguments)
+    pack(dataset, output, processes=processes)
+    if verify:
+        verify_packed(output, dataset, processes=processes)
+        print(f"{len(dataset)} samples in {output} are those of the source, bit by bit")
+    else:
+        print(output)
+
+
 def synthesize(name: str, arguments: dict[str, object]) -> None:
     """Write a small data set of synthetic Earth into ROOT."""
     print(LAYOUTS[name](**arguments))
@@ -85,6 +102,7 @@ def synthesize(name: str, arguments: dict[str, object]) -> None:
 
 COMMANDS: Mapping[str, Callable[[str, dict[str, object]], None]] = {
     "info": info,
+    "pack": pack_dataset,
     "stats": stats,
     "synthesize": synthesize,
 }
@@ -107,11 +125,18 @@ def _arguments_of(command: str, make: Callable[..., object]) -> ArgumentParser:
     parser = ArgumentParser(epilog="Lists are written [B04,B03,B02], mappings {s1: [VV], s2c: [B04]}, both in quotes.")
     parser.add_argument("root", type=str, help="the folder")
     if isinstance(make, type):
-        parser.add_class_arguments(make, skip={"root", "split", "transform", "download"}, instantiate=False)
-        if make is not GeoTIFFFolder:
+        own = {"seed"} if command == "stats" else set()  # which draws images, where a packed data set draws windows
+        parser.add_class_arguments(make, skip={"root", "split", "transform", "download"} | own, instantiate=False)
+        if "split" in signature(make).parameters:
             parser.add_argument("--split", default="train", help="which split")
     else:
         parser.add_function_arguments(make, skip={"root"})
+    if command == "pack":
+        parser.add_argument("--output", type=Path, required=True, help="folder of the shards")
+        parser.add_argument(
+            "--processes", type=int | None, default=None, help="that read and write; null: one per core"
+        )
+        parser.add_argument("--verify", action="store_true", help="then compare every row with the source")
     if command == "stats":
         parser.add_argument("--samples", type=int, default=1000, help="how many images to look at")
         parser.add_argument("--seed", type=int, default=0, help="of the draw of these images")
