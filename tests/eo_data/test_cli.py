@@ -99,3 +99,15 @@ def test_unknown_words_are_refused(capsys, tmp_path):
     for words in ([], ["inform"], ["info", "eurosatt", "x"], ["info", "eurosat", "x", "--imgs", "rgb"]):
         with pytest.raises(SystemExit, match="2"):
             main(words)
+
+
+def test_pairs_of_sensors_by_command(capsys, tmp_path):
+    root = tmp_path / "dfc"
+    assert run(capsys, "synthesize", "dfc2020", root, "--validation", 2, "--test", 1, "--size", 12)[0] == 0
+    status, out, _ = run(capsys, "info", "dfc2020", root, "--split", "test", "--target", "mask")
+    assert status == 0
+    assert "mask (12, 12) int64" in out
+    assert run(capsys, "synthesize", "sen12ms", tmp_path / "sen", "--patches", 1, "--size", 12)[0] == 0
+    assert "all, 8 samples" in run(capsys, "info", "sen12ms", tmp_path / "sen")[1]
+    assert run(capsys, "synthesize", "meterml", tmp_path / "meter", "--places", "[1,0,0]", "--size", 12)[0] == 0
+    assert "12, 12" in run(capsys, "info", "meterml", tmp_path / "meter")[1]

@@ -195,3 +195,20 @@ def test_uint16_is_never_wrapped(values, mean, std):
     out = Normalize([{"op": "standardize", "mean": mean, "std": std}], ("B02",))(x)
     expected = (np.array(values, np.float64) - mean) / std
     np.testing.assert_allclose(out.flatten().numpy(), expected, rtol=1e-5, atol=1e-4)
+
+
+def test_ssltransformerrs_clips_lifts_and_makes_the_greatest_value_one():
+    steps = normalization_for("ssltransformerrs")
+    radar = torch.tensor([[[-30.0, -20.0], [-5.0, 3.0]], [[-25.0, -25.0], [-25.0, -25.0]]])
+    found = Normalize(steps, ("VV", "VH"))(radar)
+    torch.testing.assert_close(found[0], torch.tensor([[0.0, 5.0], [20.0, 25.0]]) / (25 + 1e-5))
+    assert not found[1].any()
+    optical = torch.tensor([[[500, 12_000], [0, 2_500]]], dtype=torch.int32).to(torch.uint16)
+    found = Normalize(steps, ("B10",))(optical)
+    torch.testing.assert_close(found[0], torch.tensor([[500.0, 10_000], [0, 2_500]]) / (10_000 + 1e-5))
+
+
+def test_ssltransformerrs_takes_the_maximum_of_the_crop():
+    whole = torch.tensor([[[100.0, 200], [400, 800]]])
+    normalize = Normalize(normalization_for("ssltransformerrs"), ("B02",))
+    assert not torch.allclose(normalize(whole)[..., :1, :], normalize(whole[..., :1, :]))

@@ -3,7 +3,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from eo_data.raster import open_geotiff, read_geotiff, read_jpeg
+from eo_data.crops import Window
+from eo_data.raster import open_geotiff, read_bands, read_geotiff, read_jpeg, resample
 
 NAMES = ("B02", "B03", "B04")
 
@@ -121,3 +122,29 @@ def test_a_grey_picture_is_refused(tmp_path, write_jpeg):
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(path)
     with pytest.raises(ValueError, match=r"image\.jpg: expected 3 bands \(R, G, B\), found a picture of mode 'L'"):
         read_jpeg(path)
+
+
+def test_a_window_of_a_file(tmp_path, write_geotiff):
+    pixels = np.arange(2 * 6 * 6, dtype=np.uint16).reshape(2, 6, 6)
+    path = write_geotiff(tmp_path / "a.tif", pixels)
+    with open_geotiff(path) as file:
+        found = read_bands(file, path, ["b"], file_bands=["a", "b"], window=Window(1, 3, 2))
+    np.testing.assert_array_equal(found, pixels[1:, 1:3, 3:5])
+
+
+def test_nan_is_filled_only_when_asked(tmp_path, write_geotiff):
+    pixels = np.array([[[1.0, np.nan], [np.inf, 2.0]]], np.float32)
+    path = write_geotiff(tmp_path / "a.tif", pixels)
+    with open_geotiff(path) as file:
+        with pytest.raises(ValueError, match=r"NaN or infinite pixels \(a: 2 of 4\).*pass fill="):
+            read_bands(file, path, ["a"], file_bands=["a"])
+        assert read_bands(file, path, ["a"], file_bands=["a"], fill=-25)[0].tolist() == [[1, -25], [-25, 2]]
+
+
+def test_resampling_keeps_dtype_and_ground():
+    ramp = np.array([[0, 100], [200, 300]], np.uint16)
+    assert resample(ramp, 2, method="bilinear") is ramp
+    blocks = resample(ramp, 4, method="nearest")
+    assert blocks.dtype == np.uint16
+    np.testing.assert_array_equal(blocks, np.kron(ramp, np.ones((2, 2), np.uint16)))
+    np.testing.assert_array_equal(resample(blocks, 2, method="average"), ramp)

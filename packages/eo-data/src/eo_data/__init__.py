@@ -3,18 +3,23 @@
 from eo_data.batches import EpochBatches
 from eo_data.compute import compute_statistics
 from eo_data.dataset import ImageDataset, Part, Sample
+from eo_data.dfc2020 import DFC2020
 from eo_data.eurosat import EuroSAT
 from eo_data.geotiff_folder import GeoTIFFFolder
+from eo_data.meterml import MeterML
 from eo_data.normalize import NORMALIZATIONS, Normalize, Step, normalization_for, standardize_by
 from eo_data.packed import PackedDataset
 from eo_data.packing import pack, verify_packed
+from eo_data.sen12ms import SEN12MS
 from eo_data.sensors import SENSORS, Band, Sensor, canonical_band
 from eo_data.ssl4eo_s12 import SSL4EOS12
 from eo_data.ssl4eo_s12_ml import SSL4EOS12ML
 from eo_data.statistics import STATISTICS, Statistics
 
 __all__ = [
+    "DFC2020",
     "NORMALIZATIONS",
+    "SEN12MS",
     "SENSORS",
     "SSL4EOS12",
     "SSL4EOS12ML",
@@ -24,6 +29,7 @@ __all__ = [
     "EuroSAT",
     "GeoTIFFFolder",
     "ImageDataset",
+    "MeterML",
     "Normalize",
     "PackedDataset",
     "Part",

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import cast
 
@@ -13,24 +13,41 @@ from rich.table import Table
 
 from eo_data.compute import compute_statistics
 from eo_data.dataset import ImageDataset
+from eo_data.dfc2020 import DFC2020
 from eo_data.eurosat import EuroSAT
 from eo_data.geotiff_folder import GeoTIFFFolder
+from eo_data.meterml import MeterML
 from eo_data.packed import PackedDataset
 from eo_data.packing import pack, verify_packed
+from eo_data.sen12ms import SEN12MS
 from eo_data.sensors import SENSORS
 from eo_data.ssl4eo_s12 import SSL4EOS12
 from eo_data.ssl4eo_s12_ml import SSL4EOS12ML
-from eo_data.synthetic import write_eurosat, write_geotiff_folder, write_ssl4eo_s12, write_ssl4eo_s12_ml
+from eo_data.synthetic import (
+    write_dfc2020,
+    write_eurosat,
+    write_geotiff_folder,
+    write_meterml,
+    write_sen12ms,
+    write_ssl4eo_s12,
+    write_ssl4eo_s12_ml,
+)
 
 DATASETS: Mapping[str, Callable[..., ImageDataset]] = {
+    "dfc2020": DFC2020,
     "eurosat": EuroSAT,
+    "meterml": MeterML,
+    "sen12ms": SEN12MS,
     "ssl4eo-s12": SSL4EOS12,
     "ssl4eo-s12-ml": SSL4EOS12ML,
     "geotiff-folder": GeoTIFFFolder,
     "packed": PackedDataset,
 }
 LAYOUTS: Mapping[str, Callable[..., Path]] = {
+    "dfc2020": write_dfc2020,
     "eurosat": write_eurosat,
+    "meterml": write_meterml,
+    "sen12ms": write_sen12ms,
     "ssl4eo-s12": write_ssl4eo_s12,
     "ssl4eo-s12-ml": write_ssl4eo_s12_ml,
     "geotiff-folder": write_geotiff_folder,
@@ -128,7 +145,7 @@ def _arguments_of(command: str, make: Callable[..., object]) -> ArgumentParser:
         own = {"seed"} if command == "stats" else set()  # which draws images, where a packed data set draws windows
         parser.add_class_arguments(make, skip={"root", "split", "transform", "download"} | own, instantiate=False)
         if "split" in signature(make).parameters:
-            parser.add_argument("--split", default="train", help="which split")
+            parser.add_argument("--split", default=_default_split(make), help="which split")
     else:
         parser.add_function_arguments(make, skip={"root"})
     if command == "pack":
@@ -142,6 +159,11 @@ def _arguments_of(command: str, make: Callable[..., object]) -> ArgumentParser:
         parser.add_argument("--seed", type=int, default=0, help="of the draw of these images")
         parser.add_argument("--output", type=Path | None, default=None, help="JSON file to write")
     return parser
+
+
+def _default_split(make: Callable[..., object]) -> str:
+    default = signature(make).parameters["split"].default
+    return "train" if default is Parameter.empty else str(default)
 
 
 def _first_line(make: Callable[..., object]) -> str:

@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypedDict
+from typing import NamedTuple, TypeAlias, TypedDict
 
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from eo_data.names import choose
 from eo_data.normalize import Step, normalization_for
 from eo_data.sensors import canonical_bands, units_of
 
@@ -23,7 +24,8 @@ class Sample(TypedDict, total=False):
     """Pixels at native resolution: the bands of each, in the order of `bands`."""
     s1: Tensor
     s2: Tensor
-    """Pixels of two sensors, in place of `image`."""
+    naip: Tensor
+    """Pixels of several sensors, in place of `image`."""
     s1_10m: Tensor
     s2_10m: Tensor
     s2_20m: Tensor
@@ -31,7 +33,9 @@ class Sample(TypedDict, total=False):
     label: Tensor
     """int64 scalar; multi-hot float32 (K,); per season (T, K)."""
     labelled: Tensor
-    """bool (T,): false where a season has no label at all."""
+    """bool (T,): false where a season has no label at all; scalar for an image without seasons."""
+    mask: Tensor
+    """int64 (H, W): the class of every pixel; 255 is none."""
     id: str
     bounds: Tensor
     """float64 (4,): left, bottom, right, top in the image's own coordinate system."""
@@ -54,6 +58,50 @@ def part_of(sensor: str, bands: Sequence[str] | None, normalization: str) -> Par
     """The bands asked for (None: all) of one sensor, in any spelling, with the steps of a named normalization."""
     names = canonical_bands(bands, sensor)
     return Part(sensor, names, units_of(names, sensor), normalization_for(normalization))
+
+
+class Product(NamedTuple):
+    """One product of a data set: its key in a sample of several, what it is, how it is fed to a network."""
+
+    key: str
+    sensor: str
+    normalization: str
+
+
+def choose_products(product: str | Sequence[str], known: Mapping[str, Product]) -> tuple[str, ...]:
+    """The products asked for, in the order in which a data set has them."""
+    names = (product,) if isinstance(product, str) else tuple(product)
+    for name in names:
+        choose("product", name, tuple(known))
+    if not names or len(set(names)) != len(names):
+        raise ValueError(f"product must name at least one of {', '.join(known)} and none twice, got {names}")
+    return tuple(name for name in known if name in names)
+
+
+def parts_of(
+    products: Sequence[str],
+    known: Mapping[str, Product],
+    bands: Sequence[str] | Mapping[str, Sequence[str]] | None,
+) -> dict[str, Part]:
+    """The parts of a sample: `image` of one product, a key of its own for each of several.
+
+    Args:
+        products: Which of `known`, in their order.
+        known: The products of the data set.
+        bands: Bands wanted in any spelling; for several products a mapping from product to bands. None: all.
+    """
+    if isinstance(bands, Mapping):
+        for product in bands.keys() - set(products):
+            raise ValueError(f"bands names {product!r}, which is not among the products {tuple(products)}")
+    elif bands is not None and len(products) > 1:
+        raise ValueError(f"for two products bands is a mapping such as {{'s1': ['VV']}}, got {list(bands)}")
+    else:
+        bands = {products[0]: bands} if bands is not None else {}
+    parts = {}
+    for product in products:
+        key, sensor, normalization = known[product]
+        parts[key if len(products) > 1 else "image"] = part_of(sensor, bands.get(product), normalization)
+    return parts
 
 
 class ImageDataset(Dataset[Sample]):

@@ -199,6 +199,21 @@ def softcon_steps(statistics: Statistics) -> list[Step]:
     ]
 
 
+def ssltransformerrs_steps() -> list[Step]:
+    """Steps of SSLTransformerRS' and SupCon_SSL's input: both sensors clipped, then each band's own maximum made 1.
+
+    Sentinel-1 is held between -25 and 0 dB and raised by 25, Sentinel-2 between 0 and 10,000. The maximum is that of
+    the crop: an image tells nothing of how bright it was, and the same ground differs from crop to crop.
+    """
+    radar, optical = ("VV", "VH"), statistics_for("ssl4eo-s12-l1c")["mean"]
+    return [
+        {"op": "clip", "min": dict.fromkeys(radar, -25) | dict.fromkeys(optical, 0),
+         "max": dict.fromkeys(radar, 0) | dict.fromkeys(optical, 10000)},
+        {"op": "affine", "scale": 1, "offset": dict.fromkeys(radar, 25) | dict.fromkeys(optical, 0)},
+        {"op": "per_image_max"},
+    ]  # fmt: skip
+
+
 _SCHEMES: Mapping[str, Callable[[Statistics], list[Step]]] = {"zscore": standardize_by, "softcon": softcon_steps}
 _ALIASES: Mapping[str, str] = {
     "softcon_s2": "softcon:ssl4eo-s12-l1c",
@@ -210,9 +225,11 @@ _CONSTANT: Mapping[str, Step] = {
     "reflectance": {"op": "affine", "scale": 1 / 10000, "offset": 0},  # Sentinel-2 digital numbers
     "rgb01": {"op": "affine", "scale": 1 / 255, "offset": 0},  # 8-bit pictures
 }
+_PUBLISHED: Mapping[str, Callable[[], list[Step]]] = {"ssltransformerrs": ssltransformerrs_steps}
 NORMALIZATIONS: tuple[str, ...] = (
     *_ALIASES,
     *_CONSTANT,
+    *_PUBLISHED,
     *(f"{scheme}:{table}" for scheme in _SCHEMES for table in STATISTICS),
 )
 """Every name that `normalization_for` knows."""
@@ -224,7 +241,8 @@ def normalization_for(weights_or_name: str | Normalized) -> list[Step]:
     Args:
         weights_or_name: `softcon_s2`, `softcon_s2_l2a`, `softcon_s1` (what SoftCon's authors do, with SSL4EO-S12
             statistics); `zscore:TABLE` or `softcon:TABLE` with a table of `STATISTICS`; a bare `TABLE` is its z-score;
-            `reflectance` (digital numbers / 10000); `rgb01` (8-bit / 255). Or an object with steps in `.normalization`.
+            `reflectance` (digital numbers / 10000); `rgb01` (8-bit / 255); `ssltransformerrs` (what SSLTransformerRS'
+            and SupCon_SSL's authors do to SEN12MS and DFC2020). Or an object with steps in `.normalization`.
 
     Raises:
         ValueError: Unknown name (nearest ones offered), or weights that carry no normalization.
@@ -234,6 +252,8 @@ def normalization_for(weights_or_name: str | Normalized) -> list[Step]:
     name = _ALIASES.get(weights_or_name, weights_or_name)
     if name in _CONSTANT:
         return [dict(_CONSTANT[name])]
+    if name in _PUBLISHED:
+        return _PUBLISHED[name]()
     scheme, _, table = name.partition(":")
     if scheme not in _SCHEMES or table not in STATISTICS:
         raise ValueError(f"unknown normalization {weights_or_name!r}; {nearest(weights_or_name, NORMALIZATIONS)}")

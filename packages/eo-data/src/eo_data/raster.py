@@ -13,7 +13,12 @@ from PIL import Image
 from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
+from rasterio.transform import Affine
+from rasterio.warp import reproject
+from rasterio.windows import Window as RasterWindow
 from torch import Tensor
+
+from eo_data.crops import Window
 
 _GDAL_OPTIONS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # do not list a folder of thousands of files for every file opened
@@ -76,15 +81,40 @@ def read_bands(
     file_bands: Sequence[str],
     size: tuple[int, int] | None = None,
     resampling: str = "bilinear",
+    window: Window | None = None,
+    fill: float | None = None,
 ) -> npt.NDArray[np.generic]:
-    """`read_geotiff` on a file that is open already."""
+    """`read_geotiff` on a file that is open already, or on a `window` of it; `fill` takes the place of NaN."""
     if file.count != len(file_bands):
         raise ValueError(f"{path}: expected {len(file_bands)} bands ({', '.join(file_bands)}), found {file.count}")
     indexes = [file_bands.index(band) + 1 for band in bands]
     shape = None if size is None or size == file.shape else (len(indexes), *size)
-    pixels: npt.NDArray[np.generic] = file.read(indexes, out_shape=shape, resampling=Resampling[resampling])
+    part = None if window is None else RasterWindow(window.column, window.row, window.size, window.size)
+    pixels: npt.NDArray[np.generic] = file.read(
+        indexes, out_shape=shape, resampling=Resampling[resampling], window=part
+    )
+    if fill is not None and np.issubdtype(pixels.dtype, np.floating):
+        pixels = np.where(np.isfinite(pixels), pixels, np.asarray(fill, pixels.dtype))
     refuse_nan(pixels, path, bands)
     return pixels
+
+
+def resample(plane: npt.NDArray[np.generic], side: int, *, method: str) -> npt.NDArray[np.generic]:
+    """A square band (H, H) that came without GDAL, on another grid of the same ground; its dtype stays."""
+    if len(plane) == side:
+        return plane
+    crs = "EPSG:32632"  # any: both grids lie on the same ground
+    found = np.empty((side, side), plane.dtype)
+    reproject(
+        plane,
+        found,
+        src_transform=Affine.scale(side),
+        dst_transform=Affine.scale(len(plane)),
+        src_crs=crs,
+        dst_crs=crs,
+        resampling=Resampling[method],
+    )
+    return found
 
 
 def refuse_nan(pixels: npt.NDArray[np.generic], path: Path, bands: Sequence[str]) -> None:
@@ -93,7 +123,10 @@ def refuse_nan(pixels: npt.NDArray[np.generic], path: Path, bands: Sequence[str]
         return
     bad = (~np.isfinite(pixels)).sum(axis=(1, 2))
     counts = ", ".join(f"{band}: {count}" for band, count in zip(bands, bad, strict=True) if count)
-    raise ValueError(f"{path}: NaN or infinite pixels ({counts} of {pixels[0].size}); repair or remove the file")
+    raise ValueError(
+        f"{path}: NaN or infinite pixels ({counts} of {pixels[0].size}); repair or remove the file, "
+        "or pass fill= to a data set that takes it"
+    )
 
 
 def read_jpeg(path: Path, bands: Sequence[str] = ("R", "G", "B")) -> Tensor:

@@ -74,6 +74,15 @@ _TABLE = (
     Sensor("sentinel1-grd", (Band("VV", None, 10, "db"), Band("VH", None, 10, "db"))),
     Sensor("landsat8", _LANDSAT8),
     Sensor("aerial", (Band("R", 0.65, 1, "uint8"), Band("G", 0.56, 1, "uint8"), Band("B", 0.48, 1, "uint8"))),
+    Sensor(
+        "naip",  # R, G, B of a NAIP orthophoto, and the near infrared that its alpha channel holds
+        (
+            Band("R", 0.66, 1, "uint8"),
+            Band("G", 0.56, 1, "uint8"),
+            Band("B", 0.46, 1, "uint8"),
+            Band("NIR", 0.85, 1, "uint8"),
+        ),
+    ),
     Sensor("rgb", (Band("R", 0.665, 10, "uint8"), Band("G", 0.560, 10, "uint8"), Band("B", 0.490, 10, "uint8"))),
 )
 SENSORS: Mapping[str, Sensor] = MappingProxyType({sensor.name: sensor for sensor in _TABLE})
@@ -109,6 +118,7 @@ _LANDSAT8_WORDS = {
     "B11": ("lwir12", "tir2", "tirs2", "thermal2"),
 }
 _RGB_WORDS = {"R": ("r", "red"), "G": ("g", "green"), "B": ("b", "blue")}
+_NAIP_WORDS = {**_RGB_WORDS, "NIR": ("nir", "n", "nearinfrared")}
 _RADAR_WORDS = {"VV": ("vv",), "VH": ("vh",)}
 _WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "sentinel2-l1c": _SENTINEL2_WORDS,
@@ -116,6 +126,7 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "sentinel1-grd": _RADAR_WORDS,
     "landsat8": _LANDSAT8_WORDS,
     "aerial": _RGB_WORDS,
+    "naip": _NAIP_WORDS,
     "rgb": _RGB_WORDS,
 }
 _NUMBERED = re.compile(r"(?:sr_)?b?0*(?P<number>\d{1,2}a?)(?:\s*-.*)?", re.IGNORECASE)  # B8a, 08A, SR_B4, "02 - Blue"

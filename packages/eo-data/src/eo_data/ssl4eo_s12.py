@@ -6,26 +6,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, NamedTuple, cast
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from rasterio.enums import Resampling
 
-from eo_data.dataset import ImageDataset, Part, Sample, Transform, part_of
+from eo_data.dataset import ImageDataset, Part, Product, Sample, Transform, parts_of
 from eo_data.names import choose
 from eo_data.progress import track
 from eo_data.raster import open_geotiff, read_bands
 from eo_data.sensors import SENSORS
-
-
-class Product(NamedTuple):
-    """One product of the data set: its key in a sample of two sensors, what it is, how SoftCon's authors feed it."""
-
-    key: str
-    sensor: str
-    normalization: str
 
 
 class SSL4EOS12(ImageDataset):
@@ -84,7 +76,7 @@ class SSL4EOS12(ImageDataset):
         self.products = self._check_products((product,) if isinstance(product, str) else tuple(product))
         self.seasons = _check_seasons(seasons)
         self.classes = None
-        self.describe(self._parts(bands))
+        self.describe(parts_of(self.products, self.PRODUCTS, bands))
         wanted = _check_resolution(resolution)
         self.resampling = choose("resampling", resampling, tuple(method.name for method in Resampling))
         self.transform = transform
@@ -137,20 +129,6 @@ class SSL4EOS12(ImageDataset):
         if sorted(self.PRODUCTS[product].key for product in products) not in (["s1"], ["s2"], ["s1", "s2"]):
             raise ValueError(f"product must be one of s1, s2a, s2c, or s1 and one of the other two, got {products}")
         return tuple(sorted(products))  # s1 first
-
-    def _parts(self, bands: Sequence[str] | Mapping[str, Sequence[str]] | None) -> dict[str, Part]:
-        if isinstance(bands, Mapping):
-            for product in bands.keys() - set(self.products):
-                raise ValueError(f"bands names {product!r}, which is not among the products {self.products}")
-        elif bands is not None and len(self.products) > 1:
-            raise ValueError(f"for two products bands is a mapping such as {{'s1': ['VV']}}, got {list(bands)}")
-        else:
-            bands = {self.products[0]: bands} if bands is not None else {}
-        parts = {}
-        for product in self.products:
-            key, sensor, normalization = self.PRODUCTS[product]
-            parts[key if len(self.products) == 2 else "image"] = part_of(sensor, bands.get(product), normalization)
-        return parts
 
     def _complete_locations(self, incomplete: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         listings = {product: self._locations(product) for product in self.products}

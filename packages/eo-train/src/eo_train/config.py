@@ -17,6 +17,9 @@ from eo_train.views import ViewConfig
 DATASETS: dict[str, Callable[..., Dataset[Any]]] = {
     "eurosat": eo_data.EuroSAT,
     "geotiff_folder": eo_data.GeoTIFFFolder,
+    "dfc2020": eo_data.DFC2020,
+    "meterml": eo_data.MeterML,
+    "sen12ms": eo_data.SEN12MS,
     "ssl4eo_s12": eo_data.SSL4EOS12,
     "ssl4eo_s12_ml": eo_data.SSL4EOS12ML,
 }

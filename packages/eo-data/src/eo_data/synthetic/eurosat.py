@@ -69,7 +69,7 @@ def write_eurosat(
 def draw_kind(seed: int, kind: str, number: int, size: int, *, product: str = "s2c") -> Scene:
     """One scene that shows a class of EuroSAT, free of snow and with little cloud."""
     rng = generator(seed, kind, number)
-    place = _MAKERS[kind](rng, _european(draw_place(rng)))
+    place = _MAKERS[kind](rng, european(draw_place(rng)))
     season = int(rng.choice([1, 2, 3], p=[0.25, 0.5, 0.25]))
     return render((seed, kind, number), place, size, [season], products=[product], cloudiness=0.03)
 
@@ -103,7 +103,8 @@ def _write_lists(folder: Path, per_class: tuple[int, int, int]) -> None:
         start += count
 
 
-def _european(place: Place) -> Place:
+def european(place: Place) -> Place:
+    """A place of temperate Europe without river, lake or sea, as EuroSAT's."""
     latitude = 36 + abs(place.latitude) % 24
     return replace(
         place,

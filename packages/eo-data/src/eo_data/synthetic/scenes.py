@@ -1,8 +1,9 @@
 """One location of the synthetic Earth, in every season and through every instrument."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from eo_data.synthetic.places import Place, draw_place
 from eo_data.synthetic.radar import backscatter
 from eo_data.synthetic.randomness import generator
 from eo_data.synthetic.seasons import draw_season, season_numbers
-from eo_data.synthetic.surface import draw_surface
+from eo_data.synthetic.sight import PLAIN, Sight, surface_through
 
 PRODUCTS = ("s1", "s2a", "s2c")
 """Sentinel-1 GRD in dB, Sentinel-2 L2A and Sentinel-2 L1C in digital numbers."""
@@ -104,8 +105,12 @@ def render(
     *,
     products: Sequence[str],
     cloudiness: float = 0.1,
+    sights: Mapping[str, Sight] = MappingProxyType({}),
 ) -> Scene:
-    """A given place, drawn with the random streams of `key`, on the dates of these numbers."""
+    """A given place, drawn with the random streams of `key`, on the dates of these numbers.
+
+    `sights` says of a product what it shows of the ground, if not simply what is there.
+    """
     check_size(size)
     land = draw_landscape(generator(*key, "land"), place, size)
     signature = place_signature(generator(*key, "signature"))
@@ -114,8 +119,11 @@ def render(
         rng = generator(*key, "season", number)
         season = draw_season(rng, place, number)
         sky = draw_sky(rng, season, size, cloudiness=cloudiness)
-        surface = draw_surface(place, land, season)
-        ground = reflectance(signature, surface.shares, sunlight(land, season), sky)
+        surface = surface_through(PLAIN, place, land, season)
+        seen = {product: surface_through(sight, place, land, season) for product, sight in sights.items()}
+        light = sunlight(land, season)
+        plain = reflectance(signature, surface.shares, light, sky)
+        ground = {product: reflectance(signature, of.shares, light, sky) for product, of in seen.items()}
         streams = {product: generator(*key, product, number) for product in products}
         acquisitions.append(
             Acquisition(
@@ -124,9 +132,9 @@ def render(
                 s1_date=season.date + timedelta(hours=float(rng.uniform(-90, 90))),
                 cover=surface.cover,
                 cloud=sky.cloud.astype(np.float32),
-                s1=backscatter(streams["s1"], land, surface) if "s1" in products else {},
-                s2a=level_2a(streams["s2a"], ground, sky) if "s2a" in products else {},
-                s2c=level_1c(streams["s2c"], ground, sky) if "s2c" in products else {},
+                s1=backscatter(streams["s1"], land, seen.get("s1", surface)) if "s1" in products else {},
+                s2a=level_2a(streams["s2a"], ground.get("s2a", plain), sky) if "s2a" in products else {},
+                s2c=level_1c(streams["s2c"], ground.get("s2c", plain), sky) if "s2c" in products else {},
             )
         )
     origin, epsg = _corner(place)
