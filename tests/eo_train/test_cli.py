@@ -56,12 +56,20 @@ def test_what_the_user_can_mend_is_one_line(words, text, capsys, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("option", ["--epoch", "--views.blurr", "--method.temprature", "--data.rot"])
-def test_a_misspelt_option_is_named(option, capsys):
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [
+        ("--epoch", "--epochs"),
+        ("--views.blurr", "--views.blur"),
+        ("--method.temprature", "--method.temperature"),
+        ("--data.rot", "--data.root"),
+    ],
+)
+def test_a_misspelt_option_is_named_and_the_nearest_offered(option, meant, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*ARGUMENTS, "--data.root", "x", "--output", "y", option, "3"])
     assert stop.value.code == 2
-    assert option.lstrip("-") in capsys.readouterr().err
+    assert f"unrecognized arguments: {option} 3; did you mean {meant}?" in capsys.readouterr().err
 
 
 def test_a_misspelt_field_in_a_file_is_named(capsys, tmp_path):

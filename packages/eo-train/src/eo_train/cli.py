@@ -1,9 +1,11 @@
 """The command `eo-train`."""
 
+import re
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 from jsonargparse import ArgumentParser, set_parsing_settings
@@ -23,6 +25,17 @@ RECIPE is a name that `eo-train recipes` lists, or a YAML file of your own.
 """
 set_parsing_settings(docstring_parse_attribute_docstrings=True)  # the sentences under the fields become their help
 PARTS: dict[str, dict[str, Any]] = {"data": dict(DATASETS), "method": dict(METHODS)}
+
+
+class RecipeParser(ArgumentParser):
+    """A parser that answers a misspelt option with the nearest one it has."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Prints the usage and the message, and ends the program with status 2."""
+        known = [option for action in self._actions for option in action.option_strings]
+        misspelt = re.findall(r"--[^\s=]+", message) if message.startswith("unrecognized arguments") else []
+        near = [found[0] for option in misspelt if (found := get_close_matches(option, known, n=1))]
+        super().error(f"{message}; did you mean {' '.join(near)}?" if near else message, ex)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,12 +78,12 @@ def run_pretrain(recipe: str, words: Sequence[str]) -> int:
     return 0
 
 
-def build_parser(recipe: str, path: Path, words: Sequence[str]) -> ArgumentParser:
+def build_parser(recipe: str, path: Path, words: Sequence[str]) -> RecipeParser:
     """A parser that knows every field of the run: those of the data set and the method that it names too."""
     sentence = path.read_text().splitlines()[0].lstrip("# ")
     prog = f"eo-train pretrain {recipe}"
     usage = f"{prog} --data.root DIR --output RUN [--resume] [--config FILE] [--print_config] [--FIELD VALUE ...]"
-    parser = ArgumentParser(
+    parser = RecipeParser(
         prog=prog, usage=usage, description=sentence, allow_abbrev=False, default_config_files=[str(path)]
     )
     parser.add_argument("--config", action="config", help="YAML file whose fields override the recipe's")
