@@ -37,6 +37,30 @@ class Tiny(Backbone):
         return {"cls": patches[:, 0], "patches": patches}
 
 
+class TinyPair(Backbone):
+    """Two of these, one for each sensor."""
+
+    def __init__(self, s1=("VV", "VH"), s2=("B04", "B08")):
+        torch.nn.Module.__init__(self)
+        self.name = "tiny_pair"
+        self.s1, self.s2 = Tiny(s1, "sentinel1-grd"), Tiny(s2, "sentinel2-l1c")
+        self.s1.normalization = self.s2.normalization = None
+        self.sensor = {"s1": "sentinel1-grd", "s2": "sentinel2-l1c"}
+        self.bands = {"s1": tuple(s1), "s2": tuple(s2)}
+        self.normalization = {"s1": None, "s2": None}
+        self.num_features = self.s1.num_features + self.s2.num_features
+        self.adaptation = {}
+
+    first_layer = Tiny.first_layer
+    forward_maps = Tiny.forward_maps
+
+    def check(self, x):
+        return x
+
+    def features(self, x):
+        return torch.cat([self.s1(x["s1"]), self.s2(x["s2"])], dim=1)
+
+
 class Samples(Dataset):
     """Samples from memory, with whatever attributes a test gives it."""
 
@@ -55,6 +79,24 @@ class Samples(Dataset):
 @pytest.fixture(scope="session")
 def tiny():
     return Tiny
+
+
+@pytest.fixture(scope="session")
+def tiny_pair():
+    return TinyPair
+
+
+@pytest.fixture(scope="session")
+def dfc2020(tmp_path_factory):
+    """A synthetic DFC2020: two test patches and four of validation of each class."""
+    return synthetic.write_dfc2020(tmp_path_factory.mktemp("dfc2020") / "world", validation=32, test=16, size=24)
+
+
+@pytest.fixture(scope="session")
+def meterml(tmp_path_factory):
+    """A synthetic METER-ML: four train places of each class, two of val."""
+    folder = tmp_path_factory.mktemp("meterml") / "world"
+    return synthetic.write_meterml(folder, places=(28, 14, 0), size=12, combined=False)
 
 
 @pytest.fixture(scope="session")

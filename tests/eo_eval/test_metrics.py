@@ -1,6 +1,6 @@
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, average_precision_score
+from sklearn.metrics import accuracy_score, average_precision_score, balanced_accuracy_score, f1_score
 
 from eo_eval.metrics import accuracy, average_precision, estimate, macro_map, measure, metrics_for, micro_map, per_class
 
@@ -90,3 +90,21 @@ def test_per_class(multilabel):
 def test_the_headline_of_each_kind_of_label():
     assert metrics_for(torch.zeros(3, dtype=torch.int64)) == ("accuracy",)
     assert metrics_for(torch.zeros(3, 2))[0] == "micro_mAP"
+
+
+def test_average_accuracy_and_f1_are_sklearns():
+    generator = torch.Generator().manual_seed(0)
+    scores, y = torch.rand(60, 5, generator=generator).double(), torch.randint(0, 4, (60,), generator=generator)
+    assert measure("average_accuracy", scores, y) == pytest.approx(balanced_accuracy_score(y, scores.argmax(1)))
+    assert measure("macro_F1", scores, y) == pytest.approx(f1_score(y, scores.argmax(1), average="macro"))
+    one_hot = torch.nn.functional.one_hot(y, 5)[:, :4]
+    wanted = average_precision_score(one_hot, scores[:, :4], average="macro")
+    assert measure("macro_AUPRC", scores[:, :4], y) == pytest.approx(wanted)
+
+
+def test_worked_check_of_f1_over_several_labels():
+    y = torch.tensor([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 0]]).float()
+    said = torch.tensor([[1, 0, 0], [0, 1, 0], [0, 1, 1], [0, 0, 0]]).double()
+    assert measure("macro_F1", said, y) == pytest.approx(0.5556, abs=1e-4)
+    assert measure("micro_F1", said, y) == pytest.approx(0.75)
+    assert measure("micro_F1", torch.full((4, 3), 0.5).double(), y) == 0  # a half is not yet a yes

@@ -10,9 +10,12 @@ from typing import Any, Literal
 
 from torch.utils.data import Dataset
 
-from eo_data import SENSORS, SSL4EOS12ML, EuroSAT
+from eo_data import DFC2020, SENSORS, SSL4EOS12ML, EuroSAT, MeterML
 
-Open = Callable[[Path, str, str, tuple[str, ...]], Dataset[Any]]
+Bands = tuple[str, ...] | Mapping[str, tuple[str, ...]]
+"""Of a model; for two sensors a mapping from `s1` and `s2`."""
+Open = Callable[[Path, str, str, Any], Dataset[Any]]
+PAIR = "sentinel1-grd+sentinel2-l1c"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,19 +27,29 @@ class Benchmark:
     metric: str
     """The headline."""
     sensors: tuple[str, ...]
-    """Sensors of a model that can be given these images; the first is what a model without bands of its own gets."""
+    """Sensors of a model that can be given these images; the first is what a model without bands of its own gets. A
+    model of two sensors takes `a+b`."""
     splits: tuple[str, ...]
     """What can be scored, the default first. `val` is scored with C chosen by cross-validation on train."""
     open: Open
-    """root, split, sensor, bands -> data set."""
+    """root, split, sensor, bands -> data set; bands of two sensors are a mapping."""
+    has_val: bool = True
+    """Whether C can be chosen on val when test is scored."""
+    metrics: tuple[str, ...] = ()
+    """What is measured, the headline first; empty: what fits the labels."""
+    background: int | None = None
+    """A class that the averages leave out, though images may be taken for it."""
     paper: str
     about: str
 
-    def load(self, root: str | os.PathLike[str], split: str, *, sensor: str, bands: tuple[str, ...]) -> Dataset[Any]:
-        """One split, with these bands of this sensor."""
-        if sensor not in self.sensors:
-            raise ValueError(f"{self.name} has no images of {sensor}; it has {', '.join(self.sensors)}")
-        return self.open(Path(root), split, sensor, bands)
+    def load(
+        self, root: str | os.PathLike[str], split: str, *, sensor: str | Mapping[str, str], bands: Bands
+    ) -> Dataset[Any]:
+        """One split, with these bands of this sensor, or of both."""
+        name = sensor if isinstance(sensor, str) else "+".join(sensor.values())
+        if name not in self.sensors:
+            raise ValueError(f"{self.name} has no images of {name}; it has {', '.join(self.sensors)}")
+        return self.open(Path(root), split, name, bands)
 
     def check_split(self, split: str | None) -> str:
         """The split to score; None is the default one."""
@@ -53,9 +66,17 @@ def get_benchmark(name: str) -> Benchmark:
     return BENCHMARKS[name]
 
 
-def all_bands(sensor: str) -> tuple[str, ...]:
-    """Every band of a sensor, in canonical order."""
-    return SENSORS[sensor].band_names
+def by_sensor(sensor: str) -> str | dict[str, str]:
+    """The sensor as a model takes it: of two, `a+b`, by `s1` and `s2`."""
+    return dict(zip(("s1", "s2"), sensor.split("+"), strict=True)) if "+" in sensor else sensor
+
+
+def all_bands(sensor: str) -> Bands:
+    """Every band of a sensor, in canonical order; of two sensors `a+b` by `s1` and `s2`."""
+    of = by_sensor(sensor)
+    return (
+        SENSORS[of].band_names if isinstance(of, str) else {key: SENSORS[name].band_names for key, name in of.items()}
+    )
 
 
 def _eurosat(root: Path, split: str, sensor: str, bands: tuple[str, ...]) -> Dataset[Any]:
@@ -76,6 +97,25 @@ def _seasons(product: Path) -> int:
     """How many seasons the first place has, at most four; the reader complains of places with fewer."""
     first = min((path for path in product.glob("*") if path.is_dir()), default=None)
     return 4 if first is None else max(1, min(4, sum(path.is_dir() for path in first.iterdir())))
+
+
+_OF_PAIR: Mapping[str, Any] = {"sentinel1-grd": "s1", "sentinel2-l1c": "s2", PAIR: ("s1", "s2")}
+
+
+def _dfc2020(target: Literal["label", "multilabel"]) -> Open:
+    def open_split(root: Path, split: str, sensor: str, bands: Bands) -> Dataset[Any]:
+        name: Literal["validation", "test"] = "validation" if split == "train" else "test"
+        return DFC2020(root, name, product=_OF_PAIR[sensor], bands=_of_product(bands), target=target)
+
+    return open_split
+
+
+def _meterml(root: Path, split: Any, sensor: str, bands: Bands) -> Dataset[Any]:
+    return MeterML(root, split, product=_OF_PAIR[sensor], bands=_of_product(bands))
+
+
+def _of_product(bands: Bands) -> Any:
+    return dict(bands) if isinstance(bands, Mapping) else bands
 
 
 BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
@@ -101,6 +141,42 @@ BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
                 open=_ssl4eo_s12_ml,
                 paper="arXiv 2405.20462",
                 about="nine land-cover classes per season; folders train/ and val/ under the root, no official split",
+            ),
+            Benchmark(
+                name="dfc2020",
+                task="multiclass",
+                metric="average_accuracy",
+                metrics=("average_accuracy", "accuracy", "macro_F1"),
+                sensors=("sentinel2-l1c", "sentinel1-grd", PAIR),
+                splits=("test",),
+                has_val=False,
+                open=_dfc2020("label"),
+                paper="doi 10.21227/rha7-m332; as in doi 10.1109/cvprw56347.2022.00148",
+                about="commonest of eight land covers, one sensor or both; learns from `validation`, scored on `test`",
+            ),
+            Benchmark(
+                name="dfc2020_multilabel",
+                task="multilabel",
+                metric="macro_F1",
+                metrics=("macro_F1", "micro_F1", "macro_mAP"),
+                sensors=("sentinel2-l1c", "sentinel1-grd", PAIR),
+                splits=("test",),
+                has_val=False,
+                open=_dfc2020("multilabel"),
+                paper="doi 10.21227/rha7-m332; as in doi 10.1109/cvprw56347.2022.00148",
+                about="the land covers of a tenth of the image or more, otherwise as dfc2020",
+            ),
+            Benchmark(
+                name="meterml",
+                task="multiclass",
+                metric="average_accuracy",
+                metrics=("average_accuracy", "accuracy", "macro_AUPRC"),
+                sensors=("sentinel2-l1c", "sentinel1-grd", PAIR),
+                splits=("val", "test"),
+                background=MeterML.CLASSES.index("Negative"),
+                open=_meterml,
+                paper="arXiv 2207.11166; val as in bakiuzun/SupCon_SSL",
+                about="six sources of methane and none, one sensor or both; averages are over the six",
             ),
         )
     }

@@ -14,7 +14,7 @@ from jsonargparse import ArgumentError, ArgumentParser, set_parsing_settings
 from rich.console import Console
 from rich.table import Table
 
-from eo_eval.benchmarks import BENCHMARKS, Benchmark, all_bands, get_benchmark
+from eo_eval.benchmarks import BENCHMARKS, Benchmark, all_bands, by_sensor, get_benchmark
 from eo_eval.evaluate import Evaluation, evaluate
 from eo_eval.report import write_report
 from eo_eval.report.scores import method_words
@@ -112,7 +112,7 @@ def build_parser(method: str) -> ArgumentParser:
 def load_model(name: str, task: Benchmark, *, random: bool, sensor: str | None = None, seed: int = 0) -> Backbone:
     """The backbone of a run, or one at random weights: an architecture's, or with `random` that of the run.
 
-    An architecture takes all bands of `sensor`, by default the benchmark's first.
+    An architecture takes all bands of `sensor`, by default the benchmark's first; one of two sensors those of both.
     """
     if is_path(name):
         if not Path(name).is_dir():
@@ -125,8 +125,10 @@ def load_model(name: str, task: Benchmark, *, random: bool, sensor: str | None =
             "or pass --random to score it at random weights"
         )
     torch.manual_seed(seed)
-    sensor = sensor or task.sensors[0]
-    return create_model(name, bands=all_bands(sensor), sensor=sensor)
+    sensor = sensor or next((of for of in task.sensors if ("+" in of) == name.startswith("dual_")), task.sensors[0])
+    bands: Any = all_bands(sensor)  # by sensor, for a model of two
+    of: Any = by_sensor(sensor)
+    return create_model(name, bands=bands, sensor=of)
 
 
 def _like(trained: Backbone, seed: int) -> Backbone:

@@ -17,7 +17,7 @@ from eo_eval.knn import knn
 from eo_eval.linear import linear_probe
 from eo_eval.protocol import Protocol, get_protocol
 from eo_eval.rows import Row, result_rows
-from eo_eval.score import Score
+from eo_eval.score import Score, measured_by
 from eo_eval.setup import Setup
 from eo_eval.subsets import take_fraction
 from eo_models import Backbone
@@ -66,16 +66,19 @@ def evaluate(
     """
     task = get_benchmark(benchmark)
     split = task.check_split(split)
-    wanted = ["train", split] + (["val"] if split == "test" and "linear" in _methods(method) else [])
-    sets = {part: task.load(root, part, sensor=model.sensor, bands=tuple(model.bands)) for part in wanted}
+    choose_on_val = split == "test" and task.has_val and "linear" in _methods(method)
+    wanted = ["train", split] + (["val"] if choose_on_val else [])
+    sets = {part: task.load(root, part, sensor=model.sensor, bands=model.bands) for part in wanted}
     return evaluate_datasets(
         model,
         sets["train"],
         sets[split],
-        sets["val"] if split == "test" and "val" in sets else None,
+        sets["val"] if choose_on_val else None,
         dataset=task.name,
         split=split,
         method=method,
+        metrics=task.metrics,
+        background=task.background,
         setup=setup,
         notes=notes,
     )
@@ -90,6 +93,8 @@ def evaluate_datasets(
     dataset: str | None = None,
     split: str | None = None,
     method: str | Sequence[str] = "linear",
+    metrics: Sequence[str] = (),
+    background: int | None = None,
     setup: Setup = DEFAULT_SETUP,
     notes: Mapping[str, str | None] | None = None,
 ) -> Evaluation:
@@ -103,6 +108,8 @@ def evaluate_datasets(
         dataset: Name for the rows; None takes the class of `test`.
         split: Name of the scored split for the rows; None takes what `test` says.
         method: `linear`, `knn`, or both.
+        metrics: Names in `eo_eval.metrics.METRICS`, the headline first; none: what fits the labels.
+        background: A class that the averages leave out.
         setup: Everything else.
         notes: Columns of the rows that only the caller knows.
     """
@@ -114,6 +121,19 @@ def evaluate_datasets(
     tested = _features(model, test, setup)
     chosen_on = None if val is None else _features(model, val, setup)
     scores = {name: METHODS[name](fraction_of, tested, chosen_on, protocol, setup) for name in methods}
+    if metrics:
+        scores = {
+            name: measured_by(
+                score,
+                metrics,
+                groups=tested.groups,
+                background=background,
+                metric_batch=protocol.metric_batch,
+                bootstrap=setup.bootstrap,
+                seed=setup.seed,
+            )
+            for name, score in scores.items()
+        }
     given = {
         "dataset": dataset or type(_innermost(test)).__name__,
         "split": split or described(test, "split"),

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from eo_data import Step
-from eo_eval.described import described
 from eo_eval.feed import Feed, Seasons, open_feed
+from eo_eval.inputs import sides
 from eo_eval.tokens import feature_function
 from eo_models import Backbone
 
@@ -96,7 +96,7 @@ def extract_features(
     Args:
         model: Backbone; its training mode is as it was afterwards.
         dataset: Any map-style data set of dicts with `image`, (C, H, W) or (T, C, H, W), of any dtype, and if it has
-            them `label`, `labelled` and `id`.
+            them `label`, `labelled` and `id`. For a model of two sensors with `s1` and `s2`.
         feature: `default`, `cls`, `patch_mean` or `cls_last4`; see `feature_function`.
         batch_size: Images per forward pass.
         num_workers: Processes that read; 0 reads in this one.
@@ -143,7 +143,7 @@ def extract_features(
         groups=tuple(name for names in groups for name in names),
         source=torch.cat(source),
         classes=feed.classes,
-        facts=_facts(model, dataset, feed, batch.images)
+        facts=_facts(model, feed, batch.images)
         | {"feature": feature, "images_per_s": round(sum(map(len, x)) / seconds, 1)},
     )
     _refuse_infinite(features)
@@ -171,21 +171,27 @@ def frozen(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def _facts(model: Backbone, dataset: object, feed: Feed, images: Tensor) -> dict[str, Any]:
-    height, width = images.shape[-2:]
+def _facts(model: Backbone, feed: Feed, images: Tensor | dict[str, Tensor]) -> dict[str, Any]:
+    height, width = (next(iter(images.values())) if isinstance(images, dict) else images).shape[-2:]
+    of = sides(model)
     return {
         "model": model.name,
-        "bands": list(model.bands),
-        "sensor": model.sensor,
-        "data_bands": list(feed.data_bands),
-        "data_sensor": described(dataset, "sensor"),
-        "normalization": feed.normalize.steps,
-        "normalization_from": feed.normalization_from,
+        "bands": _by_image({each.key: list(of[each.key].bands) for each in feed.inputs}),
+        "sensor": _by_image({each.key: of[each.key].sensor for each in feed.inputs}),
+        "data_bands": _by_image({each.key: list(each.data_bands) for each in feed.inputs}),
+        "data_sensor": _by_image({each.key: each.data_sensor for each in feed.inputs}),
+        "normalization": _by_image({each.key: each.normalize.steps for each in feed.inputs}),
+        "normalization_from": feed.inputs[0].normalization_from,
         "adaptation": dict(model.adaptation),
         "image_size": height if height == width else [height, width],
-        "interpolation": None if feed.image_size is None else "bilinear",
+        "interpolation": None if feed.inputs[0].image_size is None else "bilinear",
         "seasons": feed.seasons,
     }
+
+
+def _by_image(facts: dict[str, Any]) -> Any:
+    """A fact of the one image; of two sensors a mapping by their keys."""
+    return facts.get("image", facts)
 
 
 def _refuse_infinite(features: Features) -> None:

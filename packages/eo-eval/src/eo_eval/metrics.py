@@ -1,4 +1,4 @@
-"""Accuracy and average precision with their bootstrap intervals.
+"""Accuracy, average precision and F1 with their bootstrap intervals.
 
 Every metric takes one weight per row and resample, so that a bootstrap resample is a vector of counts and nothing is
 sorted twice.
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 Metric = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -35,6 +36,39 @@ def accuracy(scores: Tensor, y: Tensor, weights: Tensor) -> Tensor:
     """
     right = (scores.argmax(1) == y).to(weights.dtype)
     return (weights @ right) / weights.sum(1)
+
+
+def average_accuracy(scores: Tensor, y: Tensor, weights: Tensor) -> Tensor:
+    """Mean over classes of the share of their rows that is found; a class without a row is left out of the mean."""
+    of = F.one_hot(y, scores.shape[1]).to(weights.dtype)
+    found = of * (scores.argmax(1) == y).to(weights.dtype)[:, None]
+    return ((weights @ found) / (weights @ of)).nanmean(1)
+
+
+def macro_auprc(scores: Tensor, y: Tensor, weights: Tensor) -> Tensor:
+    """Mean over classes of the average precision of their score among all rows, for rows of one class each."""
+    return macro_map(scores, y if y.ndim == 2 else F.one_hot(y, scores.shape[1]), weights)
+
+
+def macro_f1(scores: Tensor, y: Tensor, weights: Tensor) -> Tensor:
+    """Mean over classes of 2 TP / (2 TP + FP + FN); a class that is nowhere and never predicted is left out."""
+    both, either = _agreement(scores, y, weights)
+    return (2 * both / either).nanmean(1)
+
+
+def micro_f1(scores: Tensor, y: Tensor, weights: Tensor) -> Tensor:
+    """2 TP / (2 TP + FP + FN) of all (row, class) pairs together."""
+    both, either = _agreement(scores, y, weights)
+    return 2 * both.sum(1) / either.sum(1)
+
+
+def _agreement(scores: Tensor, y: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """True positives, and predictions plus truths, of each class, both (R, K); multi-hot scores count above 0.5."""
+    if y.ndim == 1:
+        said, truth = (F.one_hot(of, scores.shape[1]).to(weights.dtype) for of in (scores.argmax(1), y))
+    else:
+        said, truth = (scores > 0.5).to(weights.dtype), y.to(weights.dtype)
+    return weights @ (said * truth), weights @ (said + truth)
 
 
 def micro_map(scores: Tensor, y: Tensor, weights: Tensor) -> Tensor:
@@ -68,7 +102,17 @@ def average_precision(scores: Tensor, y: Tensor, weights: Tensor) -> Tensor:
     return (positive * precision).sum(1) / positive.sum(1)
 
 
-METRICS: dict[str, Metric] = {"accuracy": accuracy, "micro_mAP": micro_map, "macro_mAP": macro_map}
+METRICS: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "average_accuracy": average_accuracy,
+    "macro_AUPRC": macro_auprc,
+    "macro_F1": macro_f1,
+    "micro_F1": micro_f1,
+    "micro_mAP": micro_map,
+    "macro_mAP": macro_map,
+}
+OF_CLASSES_FOUND = {"accuracy", "average_accuracy"}
+"""Metrics that only ask of a row whether it was found: without a background class, its rows go too."""
 
 
 def metrics_for(y: Tensor) -> tuple[str, ...]:
@@ -94,7 +138,7 @@ def estimate(
     """A metric with its 95 % percentile-bootstrap interval.
 
     Args:
-        name: `accuracy`, `micro_mAP` or `macro_mAP`.
+        name: A key of `METRICS`.
         scores: (N, K).
         y: (N,) int64, or (N, K) multi-hot.
         groups: Rows of the same group (the seasons of one place) are drawn together; None draws single rows.

@@ -1,11 +1,11 @@
 """Result rows: one flat record per score, under the column names that torchgeo-bench's tables have."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from eo_data import Step
 from eo_eval.features import Features
@@ -39,9 +39,9 @@ def result_rows(
         "adaptation": _adaptation(facts),
         "feature": facts.get("feature"),
         "feature_dim": test.x.shape[1],
-        "bands": ",".join(facts.get("bands", ())),
-        "sensor": facts.get("sensor"),
-        "normalization": name_steps(facts.get("normalization", ())),
+        "bands": _by_sensor(facts.get("bands", ()), ",".join),
+        "sensor": _by_sensor(facts.get("sensor"), lambda name: name),
+        "normalization": _by_sensor(facts.get("normalization", ()), name_steps),
         "image_size": _size(facts.get("image_size")),
         "interpolation": facts.get("interpolation"),
         "seasons": facts.get("seasons"),
@@ -100,12 +100,18 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
+def _by_sensor(fact: Any, say: Callable[[Any], str | None]) -> str | None:
+    """A fact in words; of two sensors `s1: ..., s2: ...`."""
+    return "; ".join(f"{key}: {say(of)}" for key, of in fact.items()) if isinstance(fact, Mapping) else say(fact)
+
+
 def _adaptation(facts: Mapping[str, object]) -> str | None:
     done = facts.get("adaptation")
     said = [f"{name}: {text}" for name, text in done.items()] if isinstance(done, Mapping) else []
     sensor, data_sensor = facts.get("sensor"), facts.get("data_sensor")
     if data_sensor is not None and data_sensor != sensor:
-        said.append(f"sensor: made for {sensor}, fed with {data_sensor}")
+        made_for, fed = (_by_sensor(of, lambda name: name) for of in (sensor, data_sensor))
+        said.append(f"sensor: made for {made_for}, fed with {fed}")
     return "; ".join(said) or None
 
 

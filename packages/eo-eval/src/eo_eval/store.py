@@ -47,12 +47,13 @@ def save(evaluation: Evaluation, run: str | os.PathLike[str], *, seed: int = 0) 
     written = save_rows(evaluation, run)
     for score in evaluation.scores.values():
         written.append(_write(Path(f"{stem}-{score.method}.npz"), _predictions(evaluation, score)))
+    bands = evaluation.test.facts["data_bands"]
     gallery = make_gallery(
         evaluation.train,
         evaluation.test,
         evaluation.train_set,
         evaluation.test_set,
-        bands=evaluation.test.facts["data_bands"],
+        bands=bands["s2"] if isinstance(bands, dict) else bands,
         seed=seed,
     )
     written.append(_write(Path(f"{stem}-gallery.npz"), _gallery(gallery)))

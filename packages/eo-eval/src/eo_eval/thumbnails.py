@@ -1,7 +1,7 @@
 """Small pictures of samples, for people: true colour where the bands allow it, stretched alike over all of them."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +26,7 @@ def thumbnails(dataset: Dataset[Any], source: Tensor, *, bands: Sequence[str]) -
     """Pictures of chosen rows.
 
     Args:
-        dataset: Gives samples with `image`, (C, H, W) or (T, C, H, W).
+        dataset: Gives samples with `image`, (C, H, W) or (T, C, H, W); of two sensors `s2` is shown.
         source: (M, 2) index of the sample, season.
         bands: Canonical names of the image's channels.
 
@@ -35,11 +35,16 @@ def thumbnails(dataset: Dataset[Any], source: Tensor, *, bands: Sequence[str]) -
         picture can be compared with the next.
     """
     channels = [list(bands).index(name) for name in shown_bands(bands)]
-    sample = lru_cache(maxsize=1)(lambda index: torch.as_tensor(dataset[index]["image"]))  # its seasons follow it
+    sample = lru_cache(maxsize=1)(lambda index: picture_of(dataset[index]))  # its seasons follow it
     small = torch.stack([_small(sample(index), season, channels) for index, season in source.tolist()])
     if "R" not in bands or small.max() <= 1:
         small = _stretched(small)
     return small.expand(-1, 3, -1, -1).round().clamp(0, 255).to(torch.uint8)
+
+
+def picture_of(sample: Mapping[str, Any]) -> Tensor:
+    """The image of a sample that a person can make most of."""
+    return torch.as_tensor(sample["image"] if "image" in sample else sample["s2"])
 
 
 def contact_sheet(pictures: Tensor, *, columns: int) -> bytes:

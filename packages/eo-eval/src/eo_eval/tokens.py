@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from difflib import get_close_matches
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 from eo_models import Backbone
 
+Images: TypeAlias = Any
+"""(B, C, H, W); for a model of two sensors a mapping with one such under `s1` and one under `s2`."""
 
-def feature_function(model: Backbone, feature: str) -> Callable[[Tensor], Tensor]:
-    """What turns images (B, C, H, W) into the features (B, D) of this name.
+
+def feature_function(model: Backbone, feature: str) -> Callable[[Images], Tensor]:
+    """What turns images into the features (B, D) of this name.
 
     `default` is the model's published feature. The others are for models with tokens, after the final norm: `cls` the
     class token, `patch_mean` the mean of the patch tokens, `cls_last4` the class tokens of the last four blocks, joined
@@ -27,14 +31,14 @@ def check_feature(feature: str) -> None:
         raise ValueError(f"unknown feature {feature!r}; nearest known: {', '.join(near)}")
 
 
-def _cls(model: Backbone, images: Tensor) -> Tensor:
+def _cls(model: Backbone, images: Images) -> Tensor:
     cls = model.forward_tokens(images)["cls"]
     if cls is None:
         raise ValueError(f"{model.name} has no class token; take feature 'patch_mean' or 'default'")
     return cls
 
 
-def _patch_mean(model: Backbone, images: Tensor) -> Tensor:
+def _patch_mean(model: Backbone, images: Images) -> Tensor:
     patches = model.forward_tokens(images)["patches"]
     assert patches is not None
     return patches.mean(1)
@@ -48,7 +52,7 @@ def _cls_last4(model: Backbone, images: Tensor) -> Tensor:
     return torch.cat([prefix[:, 0] for _, prefix in blocks], dim=1)
 
 
-FEATURES: dict[str, Callable[[Backbone, Tensor], Tensor]] = {
+FEATURES: dict[str, Callable[[Backbone, Images], Tensor]] = {
     "default": lambda model, images: model(images),
     "cls": _cls,
     "patch_mean": _patch_mean,
