@@ -19,7 +19,7 @@ def test_rgb_weights_start_a_13_band_resnet_with_a_fresh_first_layer(tmp_path):
     assert torch.equal(model.body.layer4[1].conv2.weight, source.layer4[1].conv2.weight)
     assert model.adaptation == {
         "weights": "imagenet.pth",
-        "left_out": "fc.bias fc.weight",
+        "left_out": "head (2 tensors)",
         "first_layer": "random: conv1.weight",
     }
 
@@ -29,7 +29,7 @@ def test_positions_of_a_larger_image_are_resampled_and_said(tmp_path):
     file = saved(source, tmp_path / "dinov2.pth")
     model = create_model("vit_small_patch14", bands=("VV", "VH"), sensor="sentinel1-grd", img_size=56)
     initialize(model, file)
-    assert model.adaptation["positions"] == "resampled to 16 patches"
+    assert model.adaptation["positions"] == "resampled from 25 to 16 patches"
     assert torch.equal(model.body.pos_embed[:, 0], source.pos_embed[:, 0])
     assert torch.equal(model.body.blocks[3].attn.qkv.weight, source.blocks[3].attn.qkv.weight)
 

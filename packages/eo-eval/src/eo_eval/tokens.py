@@ -46,10 +46,8 @@ def _patch_mean(model: Backbone, images: Images) -> Tensor:
 
 def _cls_last4(model: Backbone, images: Tensor) -> Tensor:
     _cls(model, images[:1])  # refuses models without a class token, in their own words
-    blocks = model.body.forward_intermediates(
-        images, indices=4, norm=True, return_prefix_tokens=True, intermediates_only=True
-    )
-    return torch.cat([prefix[:, 0] for _, prefix in blocks], dim=1)
+    blocks = model.forward_layers(images, layers=range(-4, 0))
+    return torch.cat([tokens[:, 0] for tokens in blocks], dim=1)
 
 
 FEATURES: dict[str, Callable[[Backbone, Images], Tensor]] = {

@@ -1,8 +1,27 @@
 """Earth-observation backbones that say which bands in which units they want."""
 
 from eo_models.backbone import Backbone
-from eo_models.create import create_model, is_path, list_models
+from eo_models.build import build_model
+from eo_models.create import create_model, list_models
 from eo_models.files import save_backbone
 from eo_models.initialize import initialize
+from eo_models.model import Head, Model, Neck
+from eo_models.registry import get_weights, list_weights
+from eo_models.request import is_path
+from eo_models.weights import Weights
 
-__all__ = ["Backbone", "create_model", "initialize", "is_path", "list_models", "save_backbone"]
+__all__ = [
+    "Backbone",
+    "Head",
+    "Model",
+    "Neck",
+    "Weights",
+    "build_model",
+    "create_model",
+    "get_weights",
+    "initialize",
+    "is_path",
+    "list_models",
+    "list_weights",
+    "save_backbone",
+]

@@ -1,10 +1,12 @@
 """What every backbone is: a feature extractor that knows which bands in which units it wants."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
+
+from eo_models.layouts import OWN, Layout
 
 Step = dict[str, Any]  # one JSON-able normalization step, {"op": "standardize", "mean": {...}, "std": {...}}
 
@@ -22,8 +24,19 @@ class Backbone(nn.Module, ABC):
         num_features: Length D of the feature that `forward` gives.
         map_channels: Channels of each map that `forward_maps` gives, fine to coarse.
         map_strides: Input pixels per map pixel, fine to coarse.
-        adaptation: What was done to loaded weights so that they fit these bands, in words; empty when nothing.
+        weights: Name of the published checkpoint, or of the file, that the weights are from; empty when random.
+        adaptation: What was done to loaded weights so that they fit, and what of their file has no place here, in
+            words; empty when nothing.
     """
+
+    layouts: ClassVar[tuple[Layout, ...]] = (OWN,)
+    """How the files that fit this network name their tensors, the likeliest first."""
+    optional: ClassVar[frozenset[str]] = frozenset()
+    """Names in `body` that a file may lack."""
+    takes_img_size: ClassVar[bool] = False
+    """Whether the network is built for one size of image."""
+    parts: ClassVar[tuple[str, ...]] = ()
+    """Names of the `members` of a network for several sensors, which takes its bands by these."""
 
     body: Any  # a module of a library without types
     num_features: int
@@ -37,7 +50,17 @@ class Backbone(nn.Module, ABC):
         self.sensor = sensor
         self.units: tuple[str, ...] = ()
         self.normalization: list[Step] | None = None
+        self.weights = ""
         self.adaptation: dict[str, str] = {}
+
+    @property
+    def members(self) -> "Mapping[str, Backbone]":
+        """The backbones this one is made of, by the part of a file that each is loaded from: itself alone."""
+        return {"backbone": self}
+
+    def fit(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors of a file, under the names of `body`, made to fit it; what is done goes into `adaptation`."""
+        return tensors
 
     @property
     @abstractmethod
@@ -60,6 +83,10 @@ class Backbone(nn.Module, ABC):
         """Tokens after the final norm: `cls` (B, D) or None, `patches` (B, N, D)."""
         raise ValueError(f"{self.name} has no tokens; use model(x) or model.forward_maps(x)")
 
+    def forward_layers(self, x: Tensor, *, layers: Sequence[int]) -> list[Tensor]:
+        """All tokens (B, 1 + N, D) after chosen blocks, for a ViT."""
+        raise ValueError(f"{self.name} has no blocks of tokens; use model(x) or model.forward_maps(x)")
+
     def check(self, x: Tensor) -> Tensor:
         """The input itself, if it is what this network can take."""
         if x.ndim != 4 or x.shape[1] != len(self.bands):
@@ -81,5 +108,6 @@ class Backbone(nn.Module, ABC):
             "units": list(self.units),
             "normalization": self.normalization,
             "num_features": self.num_features,
+            "weights": self.weights,
             "adaptation": self.adaptation,
         }

@@ -6,15 +6,56 @@ import timm
 from torch import Tensor, nn
 
 from eo_models.backbone import Backbone
+from eo_models.layouts import OWN, Layout, Rule
+
+
+def sequential_rules(prefix: str) -> tuple[Rule, ...]:
+    """A ResNet kept as the Sequential of its children, as SeCo keeps it: 0 is conv1, 1 bn1, 4 to 7 the stages."""
+    children = {0: "conv1", 1: "bn1", **{3 + stage: f"layer{stage}" for stage in (1, 2, 3, 4)}}
+    return tuple(Rule(rf"{prefix}\.{index}\.(.+)", "backbone", rf"{name}.\1") for index, name in children.items())
+
+
+PLAIN = Layout(
+    name="torchvision's and timm's files",
+    rules=(
+        Rule(r"(?:conv1|bn1|layer[1-4])\..+", "backbone"),
+        Rule(r"fc\.(weight|bias)", "head", r"linear.\1"),
+        Rule(r"fc\.(\d\..+)", "projection", r"\1"),
+    ),
+)
+SECO = Layout(
+    name="SeCo's pretraining files",
+    rules=(
+        *sequential_rules("encoder_q"),
+        Rule(r"encoder_k\..+", "momentum encoder"),
+        Rule(r"heads_q\.(.+)", "projection", r"\1"),
+        Rule(r"heads_k\..+", "momentum projection"),
+        Rule(r"queue(_ptr)?", "queue"),
+    ),
+    marks=(r"encoder_q\.0\.",),
+)
+SECO_OSCD = Layout(
+    name="SeCo's change detection files",
+    rules=(
+        *sequential_rules(r"model\.encoder\.encoder"),
+        Rule(r"model\.shrink2(\d)\.(.+)", "neck", r"fuse.\1.\2"),
+        Rule(r"model\.shrink(\d)\.(.+)", "neck", r"up.\1.\2"),
+        Rule(r"model\.batchnorm(\d)\.(.+)", "neck", r"norm.\1.\2"),
+        Rule(r"model\.outc\.(.+)", "head", r"\1"),
+    ),
+    marks=(r"model\.encoder\.encoder\.0\.",),
+)
 
 
 class ResNet(Backbone):
     """ResNet without its classifier.
 
     Input: (B, C, H, W) normalized floats, H and W at least 32.
-    Output: (B, 512) for resnet18, (B, 2048) for resnet50: the last map, averaged over its pixels.
+    Output: (B, 512) for resnet18, (B, 2048) for the others: the last map, averaged over its pixels.
     Maps: strides 4, 8, 16, 32.
     """
+
+    layouts = (PLAIN, SECO, SECO_OSCD, OWN)
 
     def __init__(self, name: str, bands: Sequence[str], sensor: str) -> None:
         super().__init__(name, bands, sensor)

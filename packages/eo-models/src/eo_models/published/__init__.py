@@ -1,0 +1,8 @@
+"""The published files, one literal table per system."""
+
+from eo_models.published.seco import SECO
+from eo_models.published.softcon import SOFTCON
+from eo_models.weights import Weights
+
+PUBLISHED: tuple[Weights, ...] = (*SOFTCON, *SECO)
+"""Every checkpoint that `create_model` knows by name."""
