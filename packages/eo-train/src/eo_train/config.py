@@ -19,6 +19,7 @@ DATASETS: dict[str, Callable[..., Dataset[Any]]] = {
     "geotiff_folder": eo_data.GeoTIFFFolder,
     "dfc2020": eo_data.DFC2020,
     "meterml": eo_data.MeterML,
+    "packed": eo_data.PackedDataset,
     "sen12ms": eo_data.SEN12MS,
     "ssl4eo_s12": eo_data.SSL4EOS12,
     "ssl4eo_s12_ml": eo_data.SSL4EOS12ML,

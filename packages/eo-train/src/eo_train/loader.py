@@ -11,7 +11,7 @@ from eo_train.plan import Plan
 KEYS = ("image", "label", "labelled", "id")  # what methods use; data sets may give more, which stays behind
 
 
-class StepSampler(Sampler[list[int]]):
+class StepSampler(Sampler[list[Any]]):
     """The rows of this process's every micro-batch, from a step to the end of the run.
 
     One pass over it is all the rest of a run, so that workers never stop between two epochs.
@@ -19,23 +19,40 @@ class StepSampler(Sampler[list[int]]):
     Args:
         plan: Of the run.
         first: Step to begin with, counted from 0.
+        dataset: A packed one has an `order` of its own, which keeps rows of one place apart, and may draw windows and
+            seasons: then it is asked for `(row, epoch)`.
     """
 
-    def __init__(self, plan: Plan, *, first: int = 0) -> None:
+    def __init__(self, plan: Plan, *, first: int = 0, dataset: Dataset[Any] | None = None) -> None:
         self.plan, self.first = plan, first
+        self.ordered, self.draws = getattr(dataset, "order", None), getattr(dataset, "draws", False)
 
     def __len__(self) -> int:
         return (self.plan.steps - self.first) * self.plan.micro_batches
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[Any]]:
         plan, order = self.plan, torch.empty(0)
         for step in range(self.first, plan.steps):
             epoch, within = divmod(step, plan.steps_per_epoch)
             if within == 0 or step == self.first:
-                order = plan.order(epoch)
+                order = self.order(epoch)
             rows = order[within * plan.batch_size : (within + 1) * plan.batch_size]
             mine = rows[plan.rank :: plan.world]
-            yield from mine.view(plan.micro_batches, plan.micro_batch_size).tolist()
+            for part in mine.view(plan.micro_batches, plan.micro_batch_size).tolist():
+                yield [(row, epoch) for row in part] if self.draws else part
+
+    def order(self, epoch: int) -> torch.Tensor:
+        """The rows in the order of an epoch, a pure function of the seed."""
+        plan = self.plan
+        if self.ordered is None:
+            return plan.order(epoch)
+        order: torch.Tensor = self.ordered(epoch, batch_size=plan.batch_size, seed=plan.seed)
+        if len(order) < plan.steps_per_epoch * plan.batch_size:
+            raise ValueError(
+                f"only {len(order) // plan.batch_size} of {plan.steps_per_epoch} batches of {plan.batch_size} can be "
+                "filled with rows of different places; lower batch_size, or set data.distinct_places to false"
+            )
+        return order
 
 
 def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -51,7 +68,7 @@ def build_loader(dataset: Dataset[Any], sampler: StepSampler, *, num_workers: in
     """A loader over the rest of the run."""
     return DataLoader(
         dataset,
-        batch_sampler=sampler,
+        batch_sampler=StepSampler(sampler.plan, first=sampler.first, dataset=dataset),
         collate_fn=collate,
         num_workers=num_workers,
         pin_memory=torch.cuda.is_available(),

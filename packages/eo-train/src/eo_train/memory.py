@@ -19,7 +19,12 @@ class InMemory(Dataset[dict[str, Any]]):
     """
 
     def __init__(self, dataset: Dataset[Any], *, num_workers: int = 0) -> None:
-        self.rows = count_rows(dataset)
+        if getattr(dataset, "draws", False):
+            raise ValueError(
+                "in_memory reads every sample once, and this data set draws other windows or seasons in every epoch: "
+                "leave out data.crop and data.seasons, or in_memory"
+            )
+        self.rows, self.order = count_rows(dataset), getattr(dataset, "order", None)
         generator = torch.Generator()  # the loader would draw from the global one
         reader = DataLoader(dataset, AT_ONCE, collate_fn=collate, num_workers=num_workers, generator=generator)
         self.batches = list(reader)
