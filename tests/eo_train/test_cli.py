@@ -1,6 +1,8 @@
 import pytest
+import yaml
 
 from eo_train.cli import main
+from eo_train.recipes import find_recipe
 
 ARGUMENTS = ["pretrain", "simclr_folder", "--data.sensor", "rgb", "--data.bands", "[R, G, B]"]
 
@@ -70,6 +72,19 @@ def test_a_misspelt_option_is_named_and_the_nearest_offered(option, meant, capsy
         main([*ARGUMENTS, "--data.root", "x", "--output", "y", option, "3"])
     assert stop.value.code == 2
     assert f"unrecognized arguments: {option} 3; did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_another_data_set_leaves_the_fields_of_the_recipes_behind(capsys):
+    words = ["pretrain", "simclr_eurosat", "--data.name", "packed", "--data.root", "x", "--output", "y"]
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--data.crop", "48", "--epochs", "3", "--print_config"])
+    assert stop.value.code == 0
+    shown = yaml.safe_load(capsys.readouterr().out)
+    recipe = yaml.safe_load(find_recipe("simclr_eurosat").read_text())
+    assert (shown["data"]["name"], shown["data"]["crop"], shown["epochs"]) == ("packed", 48, 3)
+    assert "images" not in shown["data"]
+    assert shown["method"]["temperature"] == recipe["method"]["temperature"]
+    assert shown["views"]["scale"] == recipe["views"]["scale"]
 
 
 def test_a_misspelt_field_in_a_file_is_named(capsys, tmp_path):

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
@@ -83,19 +83,32 @@ def build_parser(recipe: str, path: Path, words: Sequence[str]) -> RecipeParser:
     sentence = path.read_text().splitlines()[0].lstrip("# ")
     prog = f"eo-train pretrain {recipe}"
     usage = f"{prog} --data.root DIR --output RUN [--resume] [--config FILE] [--print_config] [--FIELD VALUE ...]"
-    parser = RecipeParser(
-        prog=prog, usage=usage, description=sentence, allow_abbrev=False, default_config_files=[str(path)]
-    )
+    content = yaml.safe_load(path.read_text())
+    named = {part: chosen(part, path, words) for part in PARTS}
+    replaced = [part for part in PARTS if content.get(part, {}).get("name", named[part]) != named[part]]
+    parser = RecipeParser(prog=prog, usage=usage, description=sentence, allow_abbrev=False)
+    if not replaced:
+        parser.default_config_files = [str(path)]
     parser.add_argument("--config", action="config", help="YAML file whose fields override the recipe's")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
     for part, known in PARTS.items():
-        name = chosen(part, path, words)
+        name = named[part]
         if name not in known:
             raise ValueError(f"{part}.name must be one of {', '.join(known)}, got {name!r}")
         parser.add_argument(f"--{part}.name", type=str, default=name, help=f"one of {', '.join(known)}")
         parser.add_class_arguments(known[name], part, skip=GIVEN_BY_CODE[part], instantiate=False)
     parser.add_class_arguments(PretrainConfig, skip={"recipe", *PARTS}, instantiate=False)
+    if replaced:  # another data set or method takes none of the fields of the recipe's
+        parser.set_defaults(flat({key: value for key, value in content.items() if key not in replaced}))
     return parser
+
+
+def flat(content: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested mappings under dotted names."""
+    fields: dict[str, Any] = {}
+    for key, value in content.items():
+        fields |= flat(value, f"{above}{key}.") if isinstance(value, Mapping) else {f"{above}{key}": value}
+    return fields
 
 
 def chosen(part: str, recipe: Path, words: Sequence[str]) -> str:
