@@ -1,10 +1,13 @@
 """Small data sets in their true layouts, generated."""
 
+import hashlib
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,8 @@ import rasterio
 import torch
 from PIL import Image
 from rasterio.transform import Affine
+
+from eo_data.download import Archive
 
 CLASSES = "AnnualCrop Forest HerbaceousVegetation Highway Industrial Pasture PermanentCrop Residential River SeaLake"
 SEASONS = ("20200323T162931", "20200621T162901", "20200924T162929", "20201228T163711")
@@ -148,6 +153,28 @@ def ssl4eo_labels(ssl4eo) -> Path:
     path = ssl4eo / "ssl4eo_multilabel.json"
     path.write_text(json.dumps({"0000000": seasons, "0000002": seasons}))
     return path
+
+
+@pytest.fixture
+def zipped(tmp_path) -> Callable[[Path, str], Archive]:
+    """(folder, name) -> an archive of what lies in the folder, to be fetched from this disk."""
+
+    def make(folder: Path, name: str) -> Archive:
+        path = tmp_path / "served" / name
+        path.parent.mkdir(exist_ok=True)
+        with zipfile.ZipFile(path, "w") as file:
+            for source in sorted(folder.rglob("*.*")):
+                file.write(source, source.relative_to(folder))
+        return Archive(path.as_uri(), md5=hashlib.md5(path.read_bytes()).hexdigest())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def rule() -> Callable[[str], dict[str, Any]]:
+    """name -> a case of the rules that SeCo's code was measured to follow, with `input` and `outputs`."""
+    cases = json.loads((Path(__file__).parent / "data" / "seco_rules.json").read_text())["cases"]
+    return {case["rule"]: case for case in cases}.__getitem__
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 import hashlib
+import io
+import tarfile
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
 
-from eo_data.download import Archive, fetch, unzip
+from eo_data.download import Archive, fetch, untar, unzip
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -158,7 +160,7 @@ def test_unzip_keeps_files_that_are_there(tmp_path):
 def test_unzip_refuses_entries_that_land_outside(tmp_path, name):
     folder = tmp_path / "root"
     path = make_zip(tmp_path / "images.zip", {"inside.txt": "a", name: "b"})
-    with pytest.raises(ValueError, match=r"would land outside .*; nothing was unpacked"):
+    with pytest.raises(ValueError, match=r"would land outside .*; do not trust this archive"):
         unzip(path, folder)
     assert not folder.exists()
 
@@ -186,3 +188,36 @@ def test_unzip_leaves_no_half_file_under_its_name(tmp_path):
     with pytest.raises(ValueError, match="not a whole zip archive"):
         unzip(path, tmp_path / "root")
     assert not (tmp_path / "root" / "a.txt").exists()
+
+
+def make_tar(path, files):
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return path
+
+
+def test_untar_joins_parts_and_keeps_what_is_there(tmp_path):
+    whole = make_tar(tmp_path / "a.tar.gz", {"a/one.txt": b"1" * 3000, "a/two.txt": b"2"}).read_bytes()
+    parts = [tmp_path / f"a.tar.gz{ending}" for ending in ("aa", "ab", "ac")]
+    for number, part in enumerate(parts):
+        part.write_bytes(whole[number * 40 : (number + 1) * 40 if number < 2 else None])
+    (tmp_path / "root" / "a").mkdir(parents=True)
+    (tmp_path / "root" / "a" / "two.txt").write_text("old")
+    untar(parts, tmp_path / "root")
+    assert (tmp_path / "root" / "a" / "one.txt").read_text() == "1" * 3000
+    assert (tmp_path / "root" / "a" / "two.txt").read_text() == "old"
+
+
+def test_untar_refuses_what_lands_outside_and_what_is_cut_short(tmp_path):
+    path = make_tar(tmp_path / "a.tar.gz", {"../outside.txt": b"x"})
+    with pytest.raises(ValueError, match=r"would land outside .*; do not trust this archive"):
+        untar([path], tmp_path / "root")
+    assert not (tmp_path / "outside.txt").exists()
+    whole = make_tar(tmp_path / "b.tar.gz", {"big.bin": hashlib.sha256(b"").digest() * 9999})
+    whole.write_bytes(whole.read_bytes()[:200])
+    with pytest.raises(ValueError, match="b.tar.gz is not a whole tar archive .*; delete it and fetch it again"):
+        untar([whole], tmp_path / "root")
+    assert not (tmp_path / "root" / "big.bin").exists()

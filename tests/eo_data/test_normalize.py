@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eo_data import NORMALIZATIONS, SENSORS, STATISTICS, Normalize, normalization_for, standardize_by
+from eo_data.normalize import stretch_steps
 
 L1C = SENSORS["sentinel2-l1c"].band_names
 DTYPES = [torch.uint8, torch.uint16, torch.int16, torch.int32, torch.float16, torch.float32, torch.float64]
@@ -212,3 +213,40 @@ def test_ssltransformerrs_takes_the_maximum_of_the_crop():
     whole = torch.tensor([[[100.0, 200], [400, 800]]])
     normalize = Normalize(normalization_for("ssltransformerrs"), ("B02",))
     assert not torch.allclose(normalize(whole)[..., :1, :], normalize(whole[..., :1, :]))
+
+
+def on_values(name, band, values, dtype):
+    pixels = torch.tensor(values, dtype=dtype).view(1, 1, -1)
+    return Normalize(normalization_for(name), [band])(pixels).flatten()
+
+
+@pytest.mark.parametrize(
+    ("case", "name"), [("bigearthnet_normalize", "seco_bigearthnet"), ("oscd_normalize", "seco_oscd")]
+)
+def test_seco_feeds_its_tasks_whole_numbers_over_255(rule, case, name):
+    case = rule(case)
+    for band, expected in case["outputs"].items():
+        found = on_values(name, band, case["input"]["dn"], torch.int32) * 255
+        torch.testing.assert_close(found, torch.tensor(expected).float(), atol=1e-4, rtol=0)
+
+
+def test_seco_feeds_its_pretraining_by_imagenet(rule):
+    case = rule("seco_normalize")
+    for band, expected in case["outputs"].items():
+        found = on_values("seco", f"B0{band[1:]}", case["input"]["raw_uint8"], torch.uint8)
+        torch.testing.assert_close(found, torch.tensor(expected["model_input"]), atol=1e-6, rtol=0)
+
+
+def test_seco_from_digital_numbers_is_seco_from_its_own_8_bits(rule):
+    case = rule("downloader_quantize")
+    for band in ("B02", "B03", "B04"):
+        stored = on_values("seco", band, case["outputs"]["uint8"], torch.uint8)
+        assert torch.equal(on_values("seco_dn", band, case["input"]["dn"], torch.int32), stored)
+
+
+def test_stretching_truncates_in_float32_as_in_whole_numbers():
+    values = torch.arange(12001)
+    for black, white in ((885, 2620), (667, 2969), (426, 3698), (0, 10000), (3, 88), (2, 103)):
+        exact = ((values - black) * 255).div(white - black, rounding_mode="floor").clamp(0, 255)
+        found = Normalize(stretch_steps(black, white - black), ["B04"])(values.int().view(1, 1, -1)).flatten()
+        assert torch.equal(found, exact.float())

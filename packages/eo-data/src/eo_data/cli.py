@@ -11,23 +11,29 @@ from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.table import Table
 
+from eo_data.bigearthnet import BigEarthNet
 from eo_data.compute import compute_statistics
 from eo_data.dataset import ImageDataset
 from eo_data.dfc2020 import DFC2020
 from eo_data.eurosat import EuroSAT
 from eo_data.geotiff_folder import GeoTIFFFolder
 from eo_data.meterml import MeterML
+from eo_data.oscd import OSCD
 from eo_data.packed import PackedDataset
 from eo_data.packing import pack, verify_packed
+from eo_data.seco import SeCo
 from eo_data.sen12ms import SEN12MS
 from eo_data.sensors import SENSORS
 from eo_data.ssl4eo_s12 import SSL4EOS12
 from eo_data.ssl4eo_s12_ml import SSL4EOS12ML
 from eo_data.synthetic import (
+    write_bigearthnet,
     write_dfc2020,
     write_eurosat,
     write_geotiff_folder,
     write_meterml,
+    write_oscd,
+    write_seco,
     write_sen12ms,
     write_ssl4eo_s12,
     write_ssl4eo_s12_ml,
@@ -40,6 +46,9 @@ DATASETS: Mapping[str, Callable[..., ImageDataset]] = {
     "sen12ms": SEN12MS,
     "ssl4eo-s12": SSL4EOS12,
     "ssl4eo-s12-ml": SSL4EOS12ML,
+    "seco": SeCo,
+    "bigearthnet": BigEarthNet,
+    "oscd": OSCD,
     "geotiff-folder": GeoTIFFFolder,
     "packed": PackedDataset,
 }
@@ -50,6 +59,9 @@ LAYOUTS: Mapping[str, Callable[..., Path]] = {
     "sen12ms": write_sen12ms,
     "ssl4eo-s12": write_ssl4eo_s12,
     "ssl4eo-s12-ml": write_ssl4eo_s12_ml,
+    "seco": write_seco,
+    "bigearthnet": write_bigearthnet,
+    "oscd": write_oscd,
     "geotiff-folder": write_geotiff_folder,
 }
 

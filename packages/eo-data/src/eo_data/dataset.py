@@ -17,7 +17,7 @@ class Sample(TypedDict, total=False):
     """One sample: a flat dict that holds some of these. Pixels are in their stored dtype and unit, never normalized."""
 
     image: Tensor
-    """Pixels of one sensor, (C, H, W); several seasons (T, C, H, W)."""
+    """Pixels of one sensor, (C, H, W); several seasons or dates (T, C, H, W)."""
     image_10m: Tensor
     image_20m: Tensor
     image_60m: Tensor

@@ -1,20 +1,23 @@
 """Fetching archives: resumed where a connection dropped, checked against a published hash, unpacked safely."""
 
 import hashlib
+import io
 import shutil
 import ssl
 import stat
 import sys
+import tarfile
 import time
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path, PurePosixPath
-from typing import cast
+from typing import IO, cast
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlparse
+from urllib.parse import unquote, urlparse
 from urllib.request import Request, urlopen
 
 from rich.console import Console
@@ -41,7 +44,7 @@ class Archive:
     @property
     def filename(self) -> str:
         """The last part of the address."""
-        return PurePosixPath(urlparse(self.url).path).name
+        return PurePosixPath(unquote(urlparse(self.url).path)).name
 
 
 def fetch(archive: Archive, folder: Path, *, attempts: int = 5) -> Path:
@@ -86,12 +89,58 @@ def unzip(path: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            targets = [_inside(folder, entry, path) for entry in entries]
+            links = [stat.S_ISLNK(entry.external_attr >> 16) for entry in entries]
+            targets = [
+                _inside(folder, entry.filename, path, link=link) for entry, link in zip(entries, links, strict=True)
+            ]
             for entry, target in track(list(zip(entries, targets, strict=True)), f"Unpacking {path.name}"):
                 if not target.exists():
-                    _extract(archive, entry, target)
+                    with archive.open(entry) as source:
+                        _write_whole(source, target)
     except zipfile.BadZipFile as error:
         raise ValueError(f"{path} is not a whole zip archive ({error}); delete it and fetch it again") from error
+
+
+def untar(parts: Sequence[Path], folder: Path) -> None:
+    """Unpack a gzipped tar archive, which may come in several files; as `unzip` does, but in one pass from the front.
+
+    Raises:
+        ValueError: A broken archive, or one with an entry that would land outside the folder.
+    """
+    try:
+        with _Joined(parts) as whole, tarfile.open(fileobj=whole, mode="r|gz") as archive:
+            for entry in archive:
+                target = _inside(folder, entry.name, parts[0], link=entry.issym() or entry.islnk())
+                source = archive.extractfile(entry) if entry.isfile() and not target.exists() else None
+                if source is not None:
+                    _write_whole(source, target)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"{', '.join(map(str, parts))} is not a whole tar archive ({error}); delete it and fetch it again"
+        ) from error
+
+
+class _Joined(io.RawIOBase):
+    """Several files read as if they were one."""
+
+    def __init__(self, parts: Sequence[Path]) -> None:
+        self._rest = [path.open("rb") for path in parts]
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer will do
+        while self._rest:
+            count = self._rest[0].readinto(buffer)
+            if count:
+                return count
+            self._rest.pop(0).close()
+        return 0
+
+    def close(self) -> None:
+        while self._rest:
+            self._rest.pop().close()
+        super().close()
 
 
 def _download(url: str, part: Path, attempts: int) -> None:
@@ -147,17 +196,17 @@ def _verify(path: Path, archive: Archive) -> None:
         raise ValueError(f"{path} has {name} {found}, its publisher says {expected}; delete it and fetch it again")
 
 
-def _inside(folder: Path, entry: zipfile.ZipInfo, path: Path) -> Path:
-    name = PurePosixPath(entry.filename.replace("\\", "/"))
-    if name.is_absolute() or ".." in name.parts or ":" in name.parts[0] or stat.S_ISLNK(entry.external_attr >> 16):
-        raise ValueError(f"{path} holds {entry.filename!r}, which would land outside {folder}; nothing was unpacked")
+def _inside(folder: Path, entry: str, path: Path, *, link: bool) -> Path:
+    name = PurePosixPath(entry.replace("\\", "/"))
+    if name.is_absolute() or ".." in name.parts or ":" in "".join(name.parts[:1]) or link:
+        raise ValueError(f"{path} holds {entry!r}, which would land outside {folder}; do not trust this archive")
     return folder.joinpath(*name.parts)
 
 
-def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
+def _write_whole(source: IO[bytes], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    with archive.open(entry) as source, part.open("wb") as file:
+    with part.open("wb") as file:
         shutil.copyfileobj(source, file)
     part.replace(target)
 

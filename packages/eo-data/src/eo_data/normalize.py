@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from eo_data.names import nearest
-from eo_data.statistics import STATISTICS, Statistics, statistics_for
+from eo_data.statistics import RANGES, STATISTICS, Statistics, statistics_for
 
 Step: TypeAlias = dict[str, object]
 """One record, such as `{"op": "clip", "min": 0, "max": {"B02": 88, "B03": 103}}`: an operation and its parameters."""
@@ -214,22 +214,55 @@ def ssltransformerrs_steps() -> list[Step]:
     ]  # fmt: skip
 
 
+def stretch_steps(black: float | dict[str, float], span: float | dict[str, float]) -> list[Step]:
+    """Steps from black..black + span to 0..255, clipped and truncated to whole numbers.
+
+    Divides before it multiplies: in float32 that alone gives the whole numbers that float64 gives.
+    """
+    return [
+        {"op": "standardize", "mean": black, "std": span},
+        {"op": "affine", "scale": 255, "offset": 0},
+        {"op": "clip", "min": 0, "max": 255},
+        {"op": "floor"},
+    ]
+
+
+def _range_steps(name: str) -> list[Step]:
+    ends = RANGES[name]
+    return stretch_steps(
+        {band: black for band, (black, _) in ends.items()},
+        {band: white - black for band, (black, white) in ends.items()},
+    )
+
+
+def _imagenet_steps() -> list[Step]:
+    """ImageNet's z-score on 8-bit red, green, blue that go by their Sentinel-2 names."""
+    colours = {"B04": "R", "B03": "G", "B02": "B"}
+    table = STATISTICS["imagenet-rgb"]
+    mean, std = ({band: table[kind][colour] for band, colour in colours.items()} for kind in ("mean", "std"))
+    return [{"op": "standardize", "mean": mean, "std": std}]
+
+
 _SCHEMES: Mapping[str, Callable[[Statistics], list[Step]]] = {"zscore": standardize_by, "softcon": softcon_steps}
 _ALIASES: Mapping[str, str] = {
     "softcon_s2": "softcon:ssl4eo-s12-l1c",
     "softcon_s2_l2a": "softcon:ssl4eo-s12-l2a",
     "softcon_s1": "softcon:ssl4eo-s12-s1",
+    "seco_bigearthnet": "softcon:bigearthnet-s2",  # the same formula; SeCo puts no ImageNet statistics after it
     **{table: f"zscore:{table}" for table in STATISTICS},
 }
-_CONSTANT: Mapping[str, Step] = {
-    "reflectance": {"op": "affine", "scale": 1 / 10000, "offset": 0},  # Sentinel-2 digital numbers
-    "rgb01": {"op": "affine", "scale": 1 / 255, "offset": 0},  # 8-bit pictures
+_BYTE: Step = {"op": "affine", "scale": 1 / 255, "offset": 0}
+_FIXED: Mapping[str, list[Step]] = {
+    "reflectance": [{"op": "affine", "scale": 1 / 10000, "offset": 0}],  # Sentinel-2 digital numbers
+    "rgb01": [_BYTE],  # 8-bit pictures
+    "seco": [*_range_steps("seco"), *_imagenet_steps()],
+    "seco_dn": [*stretch_steps(0, 10000), *_range_steps("seco"), *_imagenet_steps()],
+    "seco_oscd": [*_range_steps("oscd"), _BYTE],
+    "ssltransformerrs": ssltransformerrs_steps(),
 }
-_PUBLISHED: Mapping[str, Callable[[], list[Step]]] = {"ssltransformerrs": ssltransformerrs_steps}
 NORMALIZATIONS: tuple[str, ...] = (
     *_ALIASES,
-    *_CONSTANT,
-    *_PUBLISHED,
+    *_FIXED,
     *(f"{scheme}:{table}" for scheme in _SCHEMES for table in STATISTICS),
 )
 """Every name that `normalization_for` knows."""
@@ -240,9 +273,12 @@ def normalization_for(weights_or_name: str | Normalized) -> list[Step]:
 
     Args:
         weights_or_name: `softcon_s2`, `softcon_s2_l2a`, `softcon_s1` (what SoftCon's authors do, with SSL4EO-S12
-            statistics); `zscore:TABLE` or `softcon:TABLE` with a table of `STATISTICS`; a bare `TABLE` is its z-score;
-            `reflectance` (digital numbers / 10000); `rgb01` (8-bit / 255); `ssltransformerrs` (what SSLTransformerRS'
-            and SupCon_SSL's authors do to SEN12MS and DFC2020). Or an object with steps in `.normalization`.
+            statistics); `seco` (what SeCo's weights are fed with, from SeCo's stored 8 bits; red, green, blue alone),
+            `seco_dn` (the same from L2A digital numbers), `seco_bigearthnet` and `seco_oscd` (what its authors fed
+            these data with, which is not what they pretrained on); `zscore:TABLE` or `softcon:TABLE` with a table of
+            `STATISTICS`; a bare `TABLE` is its z-score; `reflectance` (digital numbers / 10000); `rgb01` (8-bit / 255);
+            `ssltransformerrs` (what SSLTransformerRS' and SupCon_SSL's authors do to SEN12MS and DFC2020). Or an object
+            with steps in `.normalization`.
 
     Raises:
         ValueError: Unknown name (nearest ones offered), or weights that carry no normalization.
@@ -250,10 +286,8 @@ def normalization_for(weights_or_name: str | Normalized) -> list[Step]:
     if not isinstance(weights_or_name, str):
         return _carried(weights_or_name)
     name = _ALIASES.get(weights_or_name, weights_or_name)
-    if name in _CONSTANT:
-        return [dict(_CONSTANT[name])]
-    if name in _PUBLISHED:
-        return _PUBLISHED[name]()
+    if name in _FIXED:
+        return [dict(step) for step in _FIXED[name]]
     scheme, _, table = name.partition(":")
     if scheme not in _SCHEMES or table not in STATISTICS:
         raise ValueError(f"unknown normalization {weights_or_name!r}; {nearest(weights_or_name, NORMALIZATIONS)}")

@@ -81,15 +81,19 @@ def read_bands(
     file_bands: Sequence[str],
     size: tuple[int, int] | None = None,
     resampling: str = "bilinear",
-    window: Window | None = None,
+    window: Window | RasterWindow | None = None,
     fill: float | None = None,
 ) -> npt.NDArray[np.generic]:
-    """`read_geotiff` on a file that is open already, or on a `window` of it; `fill` takes the place of NaN."""
+    """`read_geotiff` on a file that is open already, or on a `window` of it; `fill` takes the place of NaN.
+
+    A window of rasterio's may begin and end within a pixel: a part that is resampled equals that part of the whole.
+    """
     if file.count != len(file_bands):
         raise ValueError(f"{path}: expected {len(file_bands)} bands ({', '.join(file_bands)}), found {file.count}")
     indexes = [file_bands.index(band) + 1 for band in bands]
-    shape = None if size is None or size == file.shape else (len(indexes), *size)
-    part = None if window is None else RasterWindow(window.column, window.row, window.size, window.size)
+    part = RasterWindow(window.column, window.row, window.size, window.size) if isinstance(window, Window) else window
+    whole = file.shape if part is None else (part.height, part.width)
+    shape = None if size is None or size == whole else (len(indexes), *size)
     pixels: npt.NDArray[np.generic] = file.read(
         indexes, out_shape=shape, resampling=Resampling[resampling], window=part
     )

@@ -2,22 +2,18 @@
 
 import os
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, cast
 
-import numpy as np
-import numpy.typing as npt
-import torch
-from rasterio.enums import Resampling
+from torch import Tensor
 
 from eo_data.dataset import ImageDataset, Part, Product, Sample, Transform, parts_of
+from eo_data.grid import FileOf, Resolution, check_resolution, find_grid
 from eo_data.names import choose
 from eo_data.progress import track
-from eo_data.raster import open_geotiff, read_bands
-from eo_data.sensors import SENSORS
 
 
 class SSL4EOS12(ImageDataset):
@@ -66,7 +62,7 @@ class SSL4EOS12(ImageDataset):
         product: str | Sequence[str] = "s2c",
         seasons: int = 4,
         bands: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
-        resolution: Literal[10, 20, 60, "native"] | None = None,
+        resolution: Resolution | None = None,
         resampling: str = "bilinear",
         incomplete: Literal["raise", "skip"] = "raise",
         transform: Transform | None = None,
@@ -77,51 +73,19 @@ class SSL4EOS12(ImageDataset):
         self.seasons = _check_seasons(seasons)
         self.classes = None
         self.describe(parts_of(self.products, self.PRODUCTS, bands))
-        wanted = _check_resolution(resolution)
-        self.resampling = choose("resampling", resampling, tuple(method.name for method in Resampling))
+        check_resolution(resolution, resampling)  # before all locations are looked through
         self.transform = transform
         self.ids, self.skipped = self._complete_locations(choose("incomplete", incomplete, ("raise", "skip")))
-        self._native = self._native_sizes()
-        self.resolution = wanted or min(self._native)
+        self.grid = find_grid(self._looked_at(), resolution=resolution, resampling=resampling)
+        self.resolution = self.grid.resolution
 
     def read(self, index: int) -> Sample:
         """The sample as stored, before `transform`."""
-        images = {}
+        images: dict[str, Tensor] = {}
         for product, (key, part) in zip(self.products, self.parts.items(), strict=True):
             folders = season_folders(self.root / product / self.ids[index])[: self.seasons]
-            for name, bands in self._images(key, part).items():
-                pixels = [[self._read_band(folder, band, part.sensor) for band in bands] for folder in folders]
-                images[name] = torch.from_numpy(np.array(pixels))
+            images |= self.grid.read_dates(key, part, [partial(band_file, folder) for folder in folders])
         return cast(Sample, {**images, "id": self.ids[index]})
-
-    def _images(self, key: str, part: Part) -> dict[str, tuple[str, ...]]:
-        """The bands of each image of a sample."""
-        if self.resolution != "native":
-            return {key: part.bands}
-        groups = {}
-        for resolution in sorted(self._native):
-            groups[f"{key}_{resolution}m"] = tuple(
-                band for band in part.bands if SENSORS[part.sensor].band(band).resolution == resolution
-            )
-        return {name: bands for name, bands in groups.items() if bands}
-
-    def _read_band(self, folder: Path, band: str, sensor: str) -> npt.NDArray[np.generic]:
-        native = SENSORS[sensor].band(band).resolution
-        path = band_file(folder, band)
-        with open_geotiff(path) as file:
-            _refuse_odd_size(file.shape, self._native[native], path)
-            pixels = read_bands(
-                file, path, [band], file_bands=[band], size=self._size(native), resampling=self.resampling
-            )
-        return pixels.reshape(pixels.shape[1:])
-
-    def _size(self, native: int) -> tuple[int, int]:
-        if self.resolution == "native":
-            return self._native[native]
-        target = cast(int, self.resolution)
-        nearest = target if target in self._native else min(self._native)
-        height, width = self._native[nearest]
-        return round(height * nearest / target), round(width * nearest / target)
 
     def _check_products(self, products: tuple[str, ...]) -> tuple[str, ...]:
         for product in products:
@@ -160,16 +124,11 @@ class SSL4EOS12(ImageDataset):
             )
         return found
 
-    def _native_sizes(self) -> dict[int, tuple[int, int]]:
-        """The commonest size of the files of each native resolution, from up to eight locations."""
-        sizes: dict[int, Counter[tuple[int, int]]] = {}
+    def _looked_at(self) -> Iterator[tuple[Part, FileOf]]:
+        """The earliest season of up to eight locations."""
         for location in self.ids[:: max(1, len(self.ids) // 8)][:8]:
             for product, part in zip(self.products, self.parts.values(), strict=True):
-                folder = season_folders(self.root / product / location)[0]
-                for native, band in {SENSORS[part.sensor].band(band).resolution: band for band in part.bands}.items():
-                    with open_geotiff(band_file(folder, band)) as file:
-                        sizes.setdefault(native, Counter())[file.shape] += 1
-        return {native: counter.most_common(1)[0][0] for native, counter in sizes.items()}
+                yield part, partial(band_file, season_folders(self.root / product / location)[0])
 
 
 def season_folders(location: Path) -> list[Path]:
@@ -200,14 +159,3 @@ def _check_seasons(seasons: int) -> int:
     if seasons not in (1, 2, 3, 4):
         raise ValueError(f"seasons must be 1, 2, 3 or 4, got {seasons!r}")
     return seasons
-
-
-def _check_resolution(resolution: int | str | None) -> int | str | None:
-    if resolution not in (None, 10, 20, 60, "native"):
-        raise ValueError(f"resolution must be 10, 20, 60 (metres), 'native' or None, got {resolution!r}")
-    return resolution
-
-
-def _refuse_odd_size(found: tuple[int, int], common: tuple[int, int], path: Path) -> None:
-    if any(abs(a - b) > max(4, b // 10) for a, b in zip(found, common, strict=True)):
-        raise ValueError(f"{path} has {found[0]} x {found[1]} pixels, files like it have {common[0]} x {common[1]}")

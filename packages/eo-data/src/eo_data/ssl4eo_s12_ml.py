@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from eo_data.dataset import Sample, Transform
+from eo_data.grid import Resolution
 from eo_data.progress import track
 from eo_data.ssl4eo_s12 import SSL4EOS12, season_folders
 
@@ -59,7 +60,7 @@ class SSL4EOS12ML(SSL4EOS12):
         product: str | Sequence[str] = "s2c",
         seasons: int = 4,
         bands: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
-        resolution: Literal[10, 20, 60, "native"] | None = None,
+        resolution: Resolution | None = None,
         resampling: str = "bilinear",
         incomplete: Literal["raise", "skip"] = "raise",
         transform: Transform | None = None,

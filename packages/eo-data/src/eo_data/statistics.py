@@ -96,12 +96,41 @@ STATISTICS: Mapping[str, Statistics] = MappingProxyType({
         mean=(1652.7944, 1258.3584, 1025.2214, 1138.3673, 1194.6796, 2637.0828),
         std=(290.2874, 280.4149, 724.7973, 545.1207, 514.9276, 1051.9325),
     ),
+    # BigEarthNet v1 (ServiceNow/seasonal-contrast:datasets/bigearthnet_dataset.py); v2 was made by a newer sen2cor, so
+    # that its pixels differ. Sentinel-1 as zhu-xlab/DeCUR has it.
+    "bigearthnet-s2": _table(
+        _L2A,
+        mean=(340.76769064, 429.9430203, 614.21682446, 590.23569706, 950.68368468, 1792.46290469, 2075.46795189,
+              2218.94553375, 2266.46036911, 2246.0605464, 1594.42694882, 1009.32729131),
+        std=(554.81258967, 572.41639287, 582.87945694, 675.88746967, 729.89827633, 1096.01480586, 1273.45393088,
+             1365.45589904, 1356.13789355, 1302.3292881, 1079.19066363, 818.86747235),
+    ),
+    "bigearthnet-s1": _table(("VV", "VH"), mean=(-12.59, -19.22), std=(5.04, 5.42)),
+    # OSCD: all pixels of both dates of five of its 14 train cities (bercy, bordeaux, nantes, paris, rennes), with bands
+    # of 20 m and 60 m resampled to 10 m.
+    "oscd": _table(
+        _L1C,
+        mean=(1501.275, 1244.761, 1074.781, 999.8786, 1106.9597, 1470.0006, 1656.1153, 1572.5319, 1752.0243, 484.7754,
+              15.07417, 1524.5525, 1140.76),
+        std=(174.8401, 262.2799, 286.3384, 377.3648, 307.8213, 466.6228, 585.3851, 675.0476, 678.3994, 223.981,
+             10.54241, 645.7459, 553.8174),
+    ),
     # EuroSAT's pictures, uint8: exact over all pixels of 9,000 JPEGs of the official train split.
     "eurosat-rgb": _table(_RGB, mean=(87.99416, 97.04662, 104.10125), std=(51.69525, 34.98338, 29.60155)),
     # ImageNet's usual numbers (0.485, 0.456, 0.406; 0.229, 0.224, 0.225) in uint8 units: times 255.
     "imagenet-rgb": _table(_RGB, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)),
 })
 # fmt: on
+
+RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = MappingProxyType(
+    {
+        # ServiceNow/seasonal-contrast:datasets/seco_utils.py: 2 % and 98 % quantiles of 3,000 images, of stored uint8.
+        "seco": {"B02": (3, 88), "B03": (2, 103), "B04": (0, 129)},
+        # ServiceNow/seasonal-contrast:datasets/oscd_dataset.py, of L1C digital numbers.
+        "oscd": {"B02": (885, 2620), "B03": (667, 2969), "B04": (426, 3698)},
+    }
+)
+"""What published code takes for black and for white, per band."""
 
 
 def statistics_for(name: str) -> Statistics:

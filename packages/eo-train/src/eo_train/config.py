@@ -23,6 +23,9 @@ DATASETS: dict[str, Callable[..., Dataset[Any]]] = {
     "sen12ms": eo_data.SEN12MS,
     "ssl4eo_s12": eo_data.SSL4EOS12,
     "ssl4eo_s12_ml": eo_data.SSL4EOS12ML,
+    "seco": eo_data.SeCo,
+    "bigearthnet": eo_data.BigEarthNet,
+    "oscd": eo_data.OSCD,
 }
 GIVEN_BY_CODE = {"data": {"transform"}, "method": {"backbone"}}  # no recipe can write these
 Steps = list[dict[str, Any]]
