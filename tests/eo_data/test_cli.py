@@ -27,7 +27,7 @@ def test_info_on_two_sensors_with_labels(capsys, ssl4eo, ssl4eo_labels):
     assert status == 0
     assert "sentinel1-grd+sentinel2-l1c" in out
     assert "B8A" in out
-    assert "does not know 4 of the" in out
+    assert "does not know 4 of the" in " ".join(out.split())  # where lines break depends on the length of the path
 
 
 def test_info_on_a_folder(capsys, eurosat_ms):
