@@ -23,6 +23,23 @@ class TinyEarth(torch.utils.data.Dataset):
         return {"image": self.images[row].to(torch.uint8), "label": row % 3, "id": f"place-{row}"}
 
 
+class TinySeasons(torch.utils.data.Dataset):
+    """Random places on a few dates, four bands, labels of nine kinds per date."""
+
+    bands, sensor, units = ("B02", "B03", "B04", "B08"), "sentinel2-l2a", ("uint8",) * 4
+    normalization = ({"op": "affine", "scale": 1 / 255, "offset": 0.0},)
+
+    def __init__(self, dates=3, count=12, size=36):
+        generator = torch.Generator().manual_seed(0)
+        self.images = torch.randint(0, 256, (count, dates, 4, size, size), generator=generator)
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, row):
+        return {"image": self.images[row].to(torch.uint8), "id": f"place-{row}"}
+
+
 class TinyNet(Backbone):
     """A backbone of a thousand weights, so that a run of the whole engine takes a moment."""
 
@@ -52,6 +69,11 @@ def tiny_architecture(monkeypatch):
 @pytest.fixture
 def tiny_earth():
     return TinyEarth()
+
+
+@pytest.fixture
+def tiny_seasons():
+    return TinySeasons
 
 
 @pytest.fixture

@@ -55,7 +55,9 @@ def test_collate_keeps_what_methods_use():
 
 
 def test_other_samples_are_refused():
-    with pytest.raises(ValueError, match="a data set gives dicts with an `image`, got a dict of pixels, label"):
+    with pytest.raises(
+        ValueError, match="a data set gives dicts with an `image`, or `s1` and `s2`, got a dict of pixels, label"
+    ):
         collate([{"pixels": 1, "label": 2}])
     with pytest.raises(ValueError, match="got a tuple|got tuple"):
         collate([(1, 2)])

@@ -4,7 +4,9 @@ import torch
 from eo_train.optim import OptimConfig, build_optimizer
 
 
-@pytest.mark.parametrize(("name", "kind"), [("sgd", torch.optim.SGD), ("adamw", torch.optim.AdamW)])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("sgd", torch.optim.SGD), ("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)]
+)
 def test_decays_kernels_and_not_norms(name, kind):
     module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
     optimizer = build_optimizer(module, OptimConfig(name=name, weight_decay=0.1, lr=0.2))
@@ -21,9 +23,21 @@ def test_frozen_parameters_are_left_out():
     assert sum(len(group["params"]) for group in build_optimizer(module, OptimConfig()).param_groups) == 2
 
 
+def test_decays_everything_where_asked():
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    optimizer = build_optimizer(module, OptimConfig(decay="all", nesterov=False))
+    assert [len(group["params"]) for group in optimizer.param_groups] == [4, 0]
+    assert not optimizer.defaults["nesterov"]
+
+
 @pytest.mark.parametrize(
     ("field", "text"),
-    [({"lr": -1.0}, "optim.lr must not be negative, got -1.0"), ({"clip": 0.0}, "optim.clip must be above 0, or null")],
+    [
+        ({"milestones": (0.8, 0.6)}, "optim.milestones are rising shares of the run, such as 0.6 0.8, got"),
+        ({"cosine_epochs": 0.0}, "optim.cosine_epochs must be above 0, or null for the whole run, got 0.0"),
+        ({"lr": -1.0}, "optim.lr must not be negative, got -1.0"),
+        ({"clip": 0.0}, "optim.clip must be above 0, or null"),
+    ],
 )
 def test_refuses(field, text):
     with pytest.raises(ValueError, match=text):

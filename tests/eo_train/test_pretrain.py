@@ -70,9 +70,17 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tiny_confi
 
 
 @pytest.mark.filterwarnings("ignore:embeddings have collapsed")  # a thousand weights on noise
-def test_killed_at_an_arbitrary_step_and_resumed_it_ends_with_the_same_bits(tiny_config, tiny_earth, tmp_path):
-    whole = pretrain(tiny_config(output=str(tmp_path / "whole"), epochs=60), tiny_earth)
-    config = tiny_config(output=str(tmp_path / "killed"), epochs=60)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"epochs": 60},
+        {"epochs": 25, "method": {"name": "moco", "queue": 20, "out": 8}, "micro_batches": 2, "cache_gradients": True},
+    ],
+    ids=["simclr", "moco with a queue and cached gradients"],
+)
+def test_killed_at_an_arbitrary_step_and_resumed_it_ends_with_the_same_bits(changes, tiny_config, tiny_earth, tmp_path):
+    whole = pretrain(tiny_config(output=str(tmp_path / "whole"), **changes), tiny_earth)
+    config = tiny_config(output=str(tmp_path / "killed"), **changes)
     (tmp_path / "run.py").write_text(SCRIPT)
     (tmp_path / "config.yaml").write_text(json.dumps(config.to_dict()))
     command = [sys.executable, str(tmp_path / "run.py"), str(Path(__file__).parent), str(tmp_path / "config.yaml")]
@@ -84,10 +92,11 @@ def test_killed_at_an_arbitrary_step_and_resumed_it_ends_with_the_same_bits(tiny
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     left = int(read_metrics(tmp_path / "killed")[-1]["step"])
-    assert 19 <= left < 180, "killed in the middle"
+    last = 3 * config.epochs
+    assert 19 <= left < last, "killed in the middle"
     pretrain(config, tiny_earth, resume=True)
     assert_same_weights(whole, config.output)
-    assert [int(row["step"]) for row in read_metrics(Path(config.output))] == list(range(1, 181))
+    assert [int(row["step"]) for row in read_metrics(Path(config.output))] == list(range(1, last + 1))
 
 
 def test_sigterm_saves_and_stops_and_resuming_ends_with_the_same_bits(tiny_config, tiny_earth, tmp_path):
@@ -134,6 +143,73 @@ def test_softcon_runs_on_seasons_with_labels(tiny_config):
     method = {"name": "softcon", "hidden": 8, "out": 4}
     folder = pretrain(tiny_config(method=method, seasons=2, normalization="auto", epochs=1), Seasons())
     assert json.loads((folder / "backbone.json").read_text())["normalization"][0]["op"] == "standardize"
+
+
+SECO = {"name": "seco", "queue": 16, "out": 8}
+
+
+@pytest.mark.parametrize(
+    ("dates", "said"), [(4, ""), (2, "seco compares 3 dates and there are 2: keys take the other one")]
+)
+def test_seco_runs_on_places_of_several_dates(dates, said, tiny_config, tiny_seasons, capsys):
+    folder = pretrain(tiny_config(method=SECO, normalization="auto", epochs=1, batch_size=4), tiny_seasons(dates))
+    assert len(read_metrics(folder)) == 3
+    out = capsys.readouterr().out.replace("\n", " ")
+    assert said in out
+    assert ("there are" in out) == bool(said)
+
+
+def test_seco_refuses_places_of_one_date(tiny_config, tiny_seasons):
+    with pytest.raises(ValueError, match="views from 3 dates want at least 2 an image, got 1"):
+        pretrain(tiny_config(method=SECO, normalization="auto", batch_size=4), tiny_seasons(1))
+    with pytest.raises(ValueError, match="seco compares 3 seasons, got seasons=1; give at least 2"):
+        pretrain(tiny_config(method=SECO, normalization="auto", batch_size=4, seasons=1), tiny_seasons(3))
+
+
+class Damaged(torch.utils.data.Dataset):
+    """Every eighth image holds a NaN."""
+
+    bands, sensor = ("VV", "VH"), "sentinel1-grd"
+
+    def __len__(self):
+        return 16
+
+    def __getitem__(self, row):
+        image = torch.randn(2, 36, 36, generator=torch.Generator().manual_seed(row))
+        image[0, 0, 0] = float("nan") if row % 8 == 0 else 0.0
+        return {"image": image, "id": str(row)}
+
+
+def test_batches_with_bad_pixels_are_refused_or_left_out_and_counted(tiny_config):
+    fields = {"normalization": [], "batch_size": 4, "epochs": 3}
+    with pytest.raises(ValueError, match="pixels are NaN or infinite in .*; mend or leave out .* bad_pixels=skip"):
+        pretrain(tiny_config(**fields), Damaged())
+    folder = tiny_config(**fields).output + "-skipping"
+    rows = read_metrics(pretrain(tiny_config(**fields, output=folder, bad_pixels="skip"), Damaged()))
+    assert 3 <= sum(int(row["skipped"]) for row in rows) <= 6, "one or two of the four steps of each epoch"
+    with pytest.raises(
+        ValueError, match="2 steps in a row, a whole epoch, held NaN or infinite pixels and were left out"
+    ):
+        pretrain(
+            tiny_config(**fields | {"batch_size": 8, "output": folder + "-8"}, bad_pixels="skip", seed=3), Damaged()
+        )
+
+
+def test_cached_gradients_contrast_more_images_and_say_so(tiny_config, tiny_earth, capsys):
+    fields = {"epochs": 1, "batch_size": 24, "micro_batches": 3}
+    folder = pretrain(tiny_config(**fields, cache_gradients=True), tiny_earth)
+    out = capsys.readouterr().out.replace("\n", " ")
+    assert "gradients are cached: 24 images are contrasted at once, batch norm sees 8 images at a time" in out
+    parted = pretrain(tiny_config(**fields, output=str(folder) + "-parted"), tiny_earth)
+    losses = [float(read_metrics(each)[0]["loss"]) for each in (folder, parted)]
+    assert losses[0] > losses[1] + 0.5, "24 images are harder to tell apart than 8"
+    with pytest.raises(ValueError, match="cache_gradients spares memory where .* got micro_batches=1, set it to"):
+        tiny_config(cache_gradients=True)
+
+
+def test_frozen_batch_norm_keeps_its_statistics(tiny_config, tiny_earth):
+    folder = pretrain(tiny_config(epochs=1, batch_norm="frozen"), tiny_earth)
+    assert not weights(folder)["1.running_mean"].any()
 
 
 def test_starts_from_a_file_and_says_so(tiny_config, tiny_earth, tmp_path):

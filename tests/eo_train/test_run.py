@@ -58,3 +58,13 @@ def test_metrics_go_on_from_a_step_without_the_rows_after_it(tmp_path):
     assert [row["step"] for row in rows] == ["1", "2", "3", "4"]
     assert rows[0]["loss"] == "1.25"
     assert rows[0]["grad_norm"] == ""
+
+
+def test_what_a_method_gives_besides_gets_columns_of_its_own(tmp_path):
+    metrics = MetricsFile(tmp_path, first=0)
+    metrics.write(ROW | {"loss_ce": 0.5})
+    metrics.write(ROW | {"step": 2, "loss_ce": 0.25, "accuracy": 1.0})
+    MetricsFile(tmp_path, first=2).write(ROW | {"step": 3, "accuracy": 0.5})
+    rows = read_metrics(tmp_path)
+    assert [row["loss_ce"] for row in rows] == ["0.5", "0.25", ""]
+    assert [row["accuracy"] for row in rows] == ["", "1", "0.5"]

@@ -2,24 +2,27 @@
 
 from eo_train.config import PretrainConfig
 from eo_train.engine import EngineConfig
-from eo_train.methods import METHODS, Method, SimCLR, SoftCon
+from eo_train.methods import METHODS, Method, MoCo, SeCo, SimCLR, SoftCon
 from eo_train.optim import OptimConfig
 from eo_train.prepare import Prepared
 from eo_train.pretrain import StoppedError, pretrain
 from eo_train.recipes import list_recipes, load_recipe
 from eo_train.run import read_metrics
-from eo_train.views import ViewConfig, Views
+from eo_train.views import View, ViewConfig, Views
 
 __all__ = [
     "METHODS",
     "EngineConfig",
     "Method",
+    "MoCo",
     "OptimConfig",
     "Prepared",
     "PretrainConfig",
+    "SeCo",
     "SimCLR",
     "SoftCon",
     "StoppedError",
+    "View",
     "ViewConfig",
     "Views",
     "list_recipes",

@@ -52,23 +52,30 @@ class PretrainConfig:
     """Weights file to start from, of the same architecture on any bands; None starts at random."""
     first_layer: Literal["fresh", "file"] = "fresh"
     """With `init_from`: whether the layer that reads the bands stays random or comes from the file too."""
-    normalization: str | Steps = "auto"
+    normalization: str | Steps | dict[str, str | Steps] = "auto"
     """Steps, or the name of some; `data` takes mean and standard deviation of the data itself; `auto` takes what the
-    data set recommends, else `data`."""
+    data set recommends, else `data`. For two sensors a mapping by `s1` and `s2`, or one word for both."""
+    bad_pixels: Literal["refuse", "skip"] = "refuse"
+    """What to do about a batch with NaN or infinite pixels: stop, or leave it out and count it in `metrics.csv`."""
     in_memory: bool = False
     """Read every sample once, before the first step, and keep it; for data that fit into memory."""
     views: ViewConfig = field(default_factory=ViewConfig)
     """How a view is drawn from an image."""
     view_size: int = 64
     """Side of a view, in pixels."""
-    seasons: Literal[1, 2] = 1
-    """Whether the two views of a place come from one of its seasons or from two."""
+    seasons: int | None = None
+    """How many of a place's seasons its views come from; None takes what the method asks for."""
     epochs: int = 100
     """Passes over the data."""
     batch_size: int = 256
     """Images of an optimizer step, over all processes and micro-batches."""
     micro_batches: int = 1
-    """Batches whose gradients make one step; contrast stays within each of them."""
+    """Batches whose gradients make one step; contrast stays within each of them, unless gradients are cached."""
+    cache_gradients: bool = False
+    """Contrast all images of a step, over its micro-batches, in the memory of one of these and for one more forward
+    pass. The gradient is that of the whole batch, but for batch norm, which sees one micro-batch at a time."""
+    batch_norm: Literal["batch", "frozen"] = "batch"
+    """`batch` goes by the statistics of a micro-batch on one process, `frozen` by those that came with `init_from`."""
     optim: OptimConfig = field(default_factory=OptimConfig)
     """Optimizer and schedule."""
     engine: EngineConfig = field(default_factory=EngineConfig)
@@ -86,8 +93,15 @@ class PretrainConfig:
         for name in ("view_size", "epochs", "batch_size", "micro_batches", "log_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.seasons is not None and self.seasons < 1:
+            raise ValueError(f"seasons must be at least 1, or null for what the method asks for, got {self.seasons}")
         if self.batch_size < 2:
             raise ValueError(f"batch_size must be at least 2, got {self.batch_size}: contrast needs another image")
+        if self.cache_gradients and self.micro_batches == 1:
+            raise ValueError(
+                "cache_gradients spares memory where a step has several micro-batches; got micro_batches=1, set it to "
+                f"batch_size / images that fit, such as {max(2, self.batch_size // 256)}"
+            )
         check_component("method", METHODS, self.method)
         if self.data:
             check_component("data", DATASETS, self.data)

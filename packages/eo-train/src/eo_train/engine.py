@@ -24,6 +24,8 @@ class EngineConfig:
     else `32-true`."""
     channels_last: bool = True
     """Keep images and kernels channels-last in memory, which convolutions are fastest with."""
+    compile: bool = False
+    """Compile the backbones with `torch.compile`: a minute at the start, faster steps on a GPU."""
     num_workers: int = 1
     """Processes that read and decode; 0 reads in the loop itself."""
 

@@ -8,7 +8,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from eo_train.plan import Plan
 
-KEYS = ("image", "label", "labelled", "id")  # what methods use; data sets may give more, which stays behind
+IMAGES = ("image", "s1", "s2")
+KEYS = (*IMAGES, "label", "labelled", "id")  # what methods use; data sets may give more, which stays behind
 
 
 class StepSampler(Sampler[list[Any]]):
@@ -58,9 +59,9 @@ class StepSampler(Sampler[list[Any]]):
 def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Stacks what methods use of the samples' dicts."""
     first = samples[0]
-    if not isinstance(first, Mapping) or "image" not in first:
+    if not isinstance(first, Mapping) or not any(key in first for key in IMAGES):
         got = f"a dict of {', '.join(map(str, first))}" if isinstance(first, Mapping) else type(first).__name__
-        raise ValueError(f"a data set gives dicts with an `image`, got {got}")
+        raise ValueError(f"a data set gives dicts with an `image`, or `s1` and `s2`, got {got}")
     return {key: default_collate([sample[key] for sample in samples]) for key in KEYS if key in first}
 
 

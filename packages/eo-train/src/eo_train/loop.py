@@ -1,8 +1,11 @@
 """The loop: batch, views, loss, backward, step, log."""
 
 import hashlib
+import resource
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,8 +14,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from eo_train.collapse import CollapseAlarm, embedding_std
+from eo_train.gradient import Clock, Draw, accumulate, anyone, contrast_all, untimed
 from eo_train.plan import Plan
-from eo_train.prepare import Prepare
+from eo_train.prepare import Prepare, Prepared
 from eo_train.signals import StopRequest
 
 Batch = Mapping[str, Any]
@@ -34,6 +38,9 @@ def train(
     log_every: int,
     checkpoint: Callable[[int], None],
     checkpoint_every: int,
+    cached: bool = False,
+    skip: bool = False,
+    clock: Clock = untimed,
 ) -> int:
     """Trains from step `first` to the end of the plan and returns the step it came to.
 
@@ -45,7 +52,7 @@ def train(
         method: A `Method` that fabric has set up.
         optimizer: Its optimizer, likewise.
         batches: Micro-batches as stored, from step `first` on.
-        prepare: Makes two views of a batch on the device.
+        prepare: Makes the views of a batch on the device.
         plan: Numbers of the run.
         first: Steps done before.
         learning_rate: Of a step.
@@ -54,33 +61,37 @@ def train(
         log_every: Steps between two of them.
         checkpoint: Saves all that it takes to go on after a number of steps.
         checkpoint_every: Steps between two of them.
+        cached: Contrast the images of all micro-batches of a step with one another.
+        skip: Leave out the steps whose images hold pixels that are no numbers.
+        clock: Times the parts of a step.
 
     Raises:
         FloatingPointError: The loss is no longer a number.
+        ValueError: Pixels are no numbers, or, with `skip`, in every step of an epoch.
     """
     source, meter, alarm = iter(batches), Meter(plan.batch_size, first), CollapseAlarm()
+    gradient = contrast_all if cached else accumulate
     with StopRequest() as stop:
         for step in range(first, plan.steps):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step)
-            loss = torch.zeros((), device=fabric.device)
-            for part in range(plan.micro_batches):
-                batch = meter.waited(source)
-                prepared = prepare(batch, seed_draws(plan, step, part))
-                with fabric.no_backward_sync(method, enabled=part < plan.micro_batches - 1):
-                    out = method.training_loss(prepared)
-                    fabric.backward(out["loss"] / plan.micro_batches)
-                loss += out["loss"].detach() / plan.micro_batches
-            norm = fabric.clip_gradients(method, optimizer, max_norm=clip) if clip else None
-            optimizer.step()
-            optimizer.zero_grad()
+            draws = read_draws(fabric, source, prepare, plan, step, meter, clock)
+            method.before_step()
+            out = gradient(fabric, method, draws, plan.micro_batches, skip=skip, clock=clock)
+            norm = None
+            with clock("optimizer"):
+                if out is not None:
+                    norm = fabric.clip_gradients(method, optimizer, max_norm=clip) if clip else None
+                    optimizer.step()
+                optimizer.zero_grad()
             done = step + 1
             method.after_step(done / plan.steps)
 
+            meter.count(skipped=out is None, most=plan.steps_per_epoch)
             stopped = anyone(fabric, stop.signal is not None)
-            if done % log_every == 0 or done == plan.steps or stopped:
-                row = measure(fabric, loss, out["embeddings"], norm)
-                refuse_nan(row["loss"], done, batch)
+            if out is not None and (done % log_every == 0 or done == plan.steps or stopped):
+                row = measure(fabric, out, norm)
+                refuse_nan(row["loss"], done, meter.batch)
                 alarm.watch(row["embedding_std"], out["embeddings"].shape[1], done)
                 log(
                     {"step": done, "epoch": done / plan.steps_per_epoch, "lr": learning_rate(step)}
@@ -94,6 +105,21 @@ def train(
     return plan.steps
 
 
+def read_draws(
+    fabric: Fabric, source: Iterator[Batch], prepare: Prepare, plan: Plan, step: int, meter: "Meter", clock: Clock
+) -> Iterator[Draw]:
+    """The micro-batches of a step, each read when it is asked for, and drawn when it is called."""
+    for part in range(plan.micro_batches):
+        with clock("waiting for data"):
+            batch = meter.waited(source)
+        yield partial(draw, fabric, prepare, batch, plan, step, part)
+
+
+def draw(fabric: Fabric, prepare: Prepare, batch: Batch, plan: Plan, step: int, part: int) -> Prepared:
+    """The views of a micro-batch, on the device."""
+    return prepare(fabric.to_device(batch), seed_draws(plan, step, part))
+
+
 def seed_draws(plan: Plan, step: int, part: int) -> torch.Generator:
     """The generator of a micro-batch's views; torch's global one, for masks and dropout, is seeded alike."""
     text = f"{plan.seed} {step} {part} {plan.rank}".encode()
@@ -102,11 +128,12 @@ def seed_draws(plan: Plan, step: int, part: int) -> torch.Generator:
     return torch.Generator().manual_seed(number)
 
 
-def measure(fabric: Fabric, loss: Tensor, embeddings: Tensor, norm: Tensor | None) -> dict[str, float]:
-    """Loss and spread as means over the processes."""
-    values = torch.stack([loss, embedding_std(embeddings)])
-    mean = fabric.all_reduce(values, reduce_op="mean")
-    row = {"loss": float(mean[0]), "embedding_std": float(mean[1])}
+def measure(fabric: Fabric, out: Mapping[str, Tensor], norm: Tensor | None) -> dict[str, float]:
+    """Loss, spread and whatever else the method gave as means over the processes."""
+    scalars = {"loss": out["loss"], "embedding_std": embedding_std(out["embeddings"])}
+    scalars |= {name: value for name, value in out.items() if name not in ("loss", "embeddings")}
+    mean: Any = fabric.all_reduce(torch.stack([value.detach().float() for value in scalars.values()]), reduce_op="mean")
+    row = dict(zip(scalars, mean.tolist(), strict=True))
     return row if norm is None else row | {"grad_norm": float(norm)}
 
 
@@ -120,27 +147,31 @@ def refuse_nan(loss: float, step: int, batch: Batch) -> None:
         )
 
 
-def anyone(fabric: Fabric, asked: bool) -> bool:
-    """Whether any process was asked to stop."""
-    if fabric.world_size == 1:
-        return asked
-    votes: Any = fabric.all_reduce(torch.tensor(float(asked), device=fabric.device), reduce_op="sum")
-    return bool(votes > 0)
-
-
 class Meter:
-    """Images a second and the share of the time spent waiting for data, since it was last read."""
+    """Images a second, the share of the time spent waiting for data and the like, since it was last read."""
 
     def __init__(self, batch_size: int, first: int) -> None:
         self.batch_size, self.step, self.waiting = batch_size, first, 0.0
+        self.skipped = self.in_a_row = 0
+        self.batch: Batch = {}
         self.started = self.since = time.perf_counter()
 
     def waited(self, source: Iterator[Batch]) -> Batch:
         """The next batch, and the time that it took to come."""
         before = time.perf_counter()
-        batch = next(source)
+        self.batch = next(source)
         self.waiting += time.perf_counter() - before
-        return batch
+        return self.batch
+
+    def count(self, *, skipped: bool, most: int) -> None:
+        """Counts a step that was left out; `most` of them in a row are no training."""
+        self.skipped += skipped
+        self.in_a_row = self.in_a_row + 1 if skipped else 0
+        if self.in_a_row >= most:
+            raise ValueError(
+                f"{self.in_a_row} steps in a row, a whole epoch, held NaN or infinite pixels and were left out; mend "
+                "the data, or give a smaller batch_size"
+            )
 
     def read(self, step: int) -> dict[str, float]:
         """The figures since the last reading, at a step."""
@@ -149,7 +180,17 @@ class Meter:
         row = {
             "samples_per_s": steps * self.batch_size / spent,
             "data_wait": self.waiting / spent,
+            "skipped": self.skipped,
+            "peak_memory_mb": peak_memory(),
             "seconds": now - self.started,
         }
-        self.since, self.step, self.waiting = now, step, 0.0
+        self.since, self.step, self.waiting, self.skipped = now, step, 0.0, 0
         return row
+
+
+def peak_memory() -> float:
+    """Most memory held so far, in MB: of tensors on this process's GPU, else of the whole process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 1e6
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used / 1e6 if sys.platform == "darwin" else used / 1e3  # macOS counts bytes, Linux kilobytes

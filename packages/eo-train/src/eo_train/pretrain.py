@@ -1,7 +1,8 @@
 """A configuration in, a run directory out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 from rich.console import Console
+from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
 from eo_data import Normalize
@@ -16,16 +18,17 @@ from eo_models import Backbone, create_model, initialize, save_backbone
 from eo_train.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from eo_train.config import PretrainConfig, build
 from eo_train.engine import build_fabric, precision_of
+from eo_train.gradient import Clock, freeze_batch_norm, untimed
 from eo_train.loader import StepSampler, build_loader, count_rows
 from eo_train.log import Log, write_rows
 from eo_train.loop import train
 from eo_train.memory import InMemory
-from eo_train.methods import METHODS
+from eo_train.methods import METHODS, Method
 from eo_train.optim import OptimConfig, build_optimizer
 from eo_train.plan import Plan
-from eo_train.prepare import Prepare
+from eo_train.prepare import Prepare, settle_dates
 from eo_train.run import claim, write_environment
-from eo_train.schedule import warmup_cosine
+from eo_train.schedule import steps_down, warmup_cosine
 from eo_train.source import Source, choose_normalization, open_source
 from eo_train.views import Views
 
@@ -66,24 +69,13 @@ def pretrain(
         FileNotFoundError: The data are not where they should be.
         StoppedError: SIGTERM or Ctrl-C came; everything is saved.
     """
-    fabric, folder = build_fabric(config.engine), Path(config.output)
-    source = open_source(config, dataset, bands=bands, sensor=sensor, units=units)
-    plan = make_plan(config, fabric, source)
-    torch.manual_seed(config.seed)
-    backbone = build_backbone(config, source)
-    method: Any = build(config.method, METHODS, backbone)
-    prepare = build_prepare(config, fabric, backbone)
+    parts, folder = assemble(config, dataset, bands=bands, sensor=sensor, units=units), Path(config.output)
+    fabric, plan, backbone = parts.fabric, parts.plan, parts.backbone
     if fabric.is_global_zero:
-        claim(folder, config.to_dict() | {"data": source.described}, resume=resume)
+        claim(folder, config.to_dict() | {"data": parts.source.described}, resume=resume)
     fabric.barrier()
-
-    if config.engine.channels_last:
-        method = method.to(memory_format=torch.channels_last)
-    method, optimizer = fabric.setup(method, build_optimizer(method, config.optim))
-    method.mark_forward_method("training_loss")
-    state = {"method": method, "optimizer": optimizer, "step": 0}
+    state = {"method": parts.method, "optimizer": parts.optimizer, "step": 0}
     first = load_last(fabric, folder / "checkpoints", state)
-    loader = open_loader(config, source, StepSampler(plan, first=first))
 
     def checkpoint(step: int) -> None:
         save_checkpoint(fabric, folder / "checkpoints", state | {"step": step})
@@ -91,27 +83,94 @@ def pretrain(
             save_backbone(backbone, folder, step=step, recipe=config.recipe, method=config.method["name"])
 
     console = Console(quiet=not fabric.is_global_zero, highlight=False)
-    console.print(describe(config, source, backbone, plan, first))
+    console.print(describe(config, parts, first))
     with rows_of(config, fabric, console, first=first, last=plan.steps) as log:
-        reached = train(
-            fabric,
-            method,
-            optimizer,
-            fabric.setup_dataloaders(loader, use_distributed_sampler=False),
-            prepare,
-            plan=plan,
-            first=first,
-            learning_rate=partial(learning_rate, config=config.optim, plan=plan),
-            clip=config.optim.clip,
-            log=log,
-            log_every=config.log_every,
-            checkpoint=checkpoint,
-            checkpoint_every=config.checkpoint_every,
-        )
+        reached = run_steps(config, parts, first=first, log=log, checkpoint=checkpoint)
     if reached < plan.steps:
         raise StoppedError(folder, reached, plan.steps)
     console.print(f"{plan.steps} steps done; the backbone is in {folder / 'backbone.safetensors'}")
     return folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a run is made of, set up on its devices."""
+
+    fabric: Fabric
+    source: Source
+    plan: Plan
+    backbone: Backbone
+    method: Any
+    """A `Method` in Fabric's wrapping."""
+    optimizer: Optimizer
+    prepare: Prepare
+
+
+def assemble(
+    config: PretrainConfig,
+    dataset: Dataset[Any] | None = None,
+    *,
+    bands: Sequence[str] | None = None,
+    sensor: str | None = None,
+    units: Sequence[str] = (),
+) -> Parts:
+    """Builds a run, at its initial weights; nothing is written."""
+    fabric = build_fabric(config.engine)
+    source = open_source(config, dataset, bands=bands, sensor=sensor, units=units)
+    plan = make_plan(config, fabric, source)
+    torch.manual_seed(config.seed)
+    backbone = build_backbone(config, source)
+    method: Any = build(config.method, METHODS, backbone)
+    prepare = build_prepare(config, fabric, backbone, method, count_dates(config, method, source))
+    if config.batch_norm == "frozen":
+        freeze_batch_norm(method)
+    if config.engine.channels_last:
+        method = method.to(memory_format=torch.channels_last)
+    if config.engine.compile:
+        compile_backbones(method)
+    method, optimizer = fabric.setup(method, build_optimizer(method, config.optim))
+    for name in ("training_loss", "embed", "reference"):
+        method.mark_forward_method(name)
+    return Parts(
+        fabric=fabric,
+        source=source,
+        plan=plan,
+        backbone=backbone,
+        method=method,
+        optimizer=optimizer,
+        prepare=prepare,
+    )
+
+
+def run_steps(
+    config: PretrainConfig,
+    parts: Parts,
+    *,
+    first: int,
+    log: Log,
+    checkpoint: Callable[[int], None],
+    clock: Clock = untimed,
+) -> int:
+    """Trains from a step on, and returns the step it came to."""
+    loader = open_loader(config, parts.source, StepSampler(parts.plan, first=first))
+    return train(
+        parts.fabric,
+        parts.method,
+        parts.optimizer,
+        parts.fabric.setup_dataloaders(loader, use_distributed_sampler=False, move_to_device=False),
+        parts.prepare,
+        plan=parts.plan,
+        first=first,
+        learning_rate=partial(learning_rate, config=config.optim, plan=parts.plan),
+        clip=config.optim.clip,
+        log=log,
+        log_every=config.log_every,
+        checkpoint=checkpoint,
+        checkpoint_every=config.checkpoint_every,
+        cached=config.cache_gradients,
+        skip=config.bad_pixels == "skip",
+        clock=clock,
+    )
 
 
 def make_plan(config: PretrainConfig, fabric: Fabric, source: Source) -> Plan:
@@ -129,19 +188,52 @@ def make_plan(config: PretrainConfig, fabric: Fabric, source: Source) -> Plan:
 
 def build_backbone(config: PretrainConfig, source: Source) -> Backbone:
     """The backbone for this data, at its initial weights."""
-    backbone = create_model(config.model, bands=source.bands, sensor=source.sensor, img_size=config.view_size)
-    backbone.units = source.units
-    backbone.normalization = choose_normalization(config.normalization, source)
+    bands: Any = {key: image.bands for key, image in source.images.items()}
+    sensor: Any = {key: image.sensor for key, image in source.images.items()}
+    if "image" in source.images:  # a backbone of two sensors takes the mappings
+        bands, sensor = bands["image"], sensor["image"]
+    backbone = create_model(config.model, bands=bands, sensor=sensor, img_size=config.view_size)
+    for key, side in sides(backbone).items():
+        side.units = source.images[key].units
+        side.normalization = choose_normalization(config.normalization, source, key)
     if config.init_from:
         initialize(backbone, config.init_from, first_layer=config.first_layer)
-    backbone.check(torch.zeros(1, len(source.bands), config.view_size, config.view_size))
+    for side in sides(backbone).values():
+        side.check(torch.zeros(1, len(side.bands), config.view_size, config.view_size))
     return backbone
 
 
-def build_prepare(config: PretrainConfig, fabric: Fabric, backbone: Backbone) -> Prepare:
-    """From a batch as stored to two views."""
-    normalize = Normalize(backbone.normalization or [], backbone.bands).to(fabric.device)
-    return Prepare(normalize, Views(config.views, config.view_size, backbone.bands), seasons=config.seasons)
+def sides(backbone: Any) -> dict[str, Backbone]:
+    """The backbone of each image of a sample, by the sample's keys."""
+    return {"s1": backbone.s1, "s2": backbone.s2} if hasattr(backbone, "s1") else {"image": backbone}
+
+
+def count_dates(config: PretrainConfig, method: Method, source: Source) -> int:
+    """How many dates of a sample the views come from."""
+    asked = method.dates if config.seasons is None else config.seasons
+    if asked < min(method.dates, 2):
+        raise ValueError(
+            f"{config.method['name']} compares {method.dates} seasons, got seasons={asked}; give at least 2"
+        )
+    if asked == 1:
+        return 1
+    images: Mapping[str, Any] = source.dataset[0]
+    image = images[next(iter(source.images))]
+    return settle_dates(asked, image.shape[0] if image.ndim == 4 else 1, replacement=method.replacement)
+
+
+def build_prepare(config: PretrainConfig, fabric: Fabric, backbone: Backbone, method: Method, dates: int) -> Prepare:
+    """From a batch as stored to the views that the method wants."""
+    return Prepare(
+        {
+            key: Normalize(side.normalization or [], side.bands).to(fabric.device)
+            for key, side in sides(backbone).items()
+        },
+        {key: Views(config.views, config.view_size, side.bands) for key, side in sides(backbone).items()},
+        method.views,
+        dates=dates,
+        replacement=method.replacement,
+    )
 
 
 def open_loader(config: PretrainConfig, source: Source, sampler: StepSampler) -> DataLoader[dict[str, Any]]:
@@ -159,9 +251,23 @@ def load_last(fabric: Fabric, folder: Path, state: dict[str, Any]) -> int:
 
 
 def learning_rate(step: int, *, config: OptimConfig, plan: Plan) -> float:
-    """Warm-up and cosine over the plan."""
-    warmup = round(config.warmup_epochs * plan.steps_per_epoch)
-    return warmup_cosine(step, total=plan.steps, warmup=warmup, peak=config.lr, final=config.final_lr)
+    """The schedule over the plan."""
+    epoch = plan.steps_per_epoch
+    if config.by_epoch:
+        step -= step % epoch
+    warmup, hold = round(config.warmup_epochs * epoch), round(config.hold_epochs * epoch)
+    if config.schedule == "steps" and step >= warmup:
+        return steps_down(step // epoch / plan.epochs, peak=config.lr, milestones=config.milestones, gamma=config.gamma)
+    final = config.final_lr if config.schedule == "cosine" else config.lr
+    total = plan.steps if config.cosine_epochs is None else warmup + hold + round(config.cosine_epochs * epoch)
+    return warmup_cosine(step, total=total, warmup=warmup, peak=config.lr, final=final, hold=hold)
+
+
+def compile_backbones(method: Method) -> None:
+    """Compiles every backbone in place, those of keys and targets too; a dual one by its sides."""
+    for module in method.modules():
+        if isinstance(module, Backbone) and not any(isinstance(each, Backbone) for each in module.children()):
+            module.compile()
 
 
 def rows_of(
@@ -177,11 +283,21 @@ def rows_of(
     return write_rows(Path(config.output), console, first=first, last=last, tensorboard=config.tensorboard)
 
 
-def describe(config: PretrainConfig, source: Source, backbone: Backbone, plan: Plan, first: int) -> str:
-    """One line that says what is about to run."""
+def describe(config: PretrainConfig, parts: Parts, first: int) -> str:
+    """What is about to run, and what one should know of it."""
+    plan, name = parts.plan, config.method["name"]
+    bands = " + ".join(f"{len(image.bands)} bands ({image.sensor})" for image in parts.source.images.values())
     begun = f", going on from step {first}" if first else ""
-    return (
-        f"{config.method['name']} on {plan.rows} images of {len(source.bands)} bands ({source.sensor}): "
-        f"{backbone.name}, {config.view_size} px, {plan.epochs} epochs, {plan.steps} steps of {plan.batch_size}, "
+    lines = [
+        f"{name} on {plan.rows} images of {bands}: "
+        f"{parts.backbone.name}, {config.view_size} px, {plan.epochs} epochs, {plan.steps} steps of {plan.batch_size}, "
         f"{precision_of(config.engine)}{begun} -> {config.output}"
-    )
+    ]
+    if 1 < parts.prepare.dates < parts.method.dates:
+        lines.append(
+            f"{name} compares {parts.method.dates} dates and there are {parts.prepare.dates}: keys take the other one"
+        )
+    if config.cache_gradients:
+        seen = "is frozen" if config.batch_norm == "frozen" else f"sees {plan.micro_batch_size} images at a time"
+        lines.append(f"gradients are cached: {plan.batch_size} images are contrasted at once, batch norm {seen}")
+    return "\n".join(lines)

@@ -14,7 +14,8 @@ import torch
 import yaml
 
 COLUMNS = (
-    "step", "epoch", "loss", "lr", "embedding_std", "grad_norm", "samples_per_s", "data_wait", "seconds",
+    "step", "epoch", "loss", "lr", "embedding_std", "grad_norm", "samples_per_s", "data_wait", "skipped",
+    "peak_memory_mb", "seconds",
 )  # fmt: skip
 DISTRIBUTIONS = (
     "eo-data", "eo-losses", "eo-models", "eo-train", "lightning-fabric", "numpy", "rasterio", "timm", "torch",
@@ -91,27 +92,37 @@ def _version(name: str) -> str | None:
 class MetricsFile:
     """`metrics.csv`: one row a logged step, on disk as soon as it is written.
 
-    Going on from a step drops the rows after it: they belong to work that was lost.
+    The columns are the common ones and what the method gives besides, which the first row shows. Going on from a step
+    drops the rows after it: they belong to work that was lost.
     """
 
     def __init__(self, folder: Path, *, first: int) -> None:
         self.path = folder / "metrics.csv"
-        rows = [row for row in read_metrics(folder) if int(row["step"]) <= first] if self.path.exists() else []
-        temporary = self.path.with_suffix(".tmp")
-        with temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
-        temporary.rename(self.path)
+        found = read_metrics(folder) if self.path.exists() else []
+        self.rows = [row for row in found if int(row["step"]) <= first]
+        self.columns = list(found[0]) if found else list(COLUMNS)
+        self._begin()
 
     def write(self, row: Mapping[str, float | int]) -> None:
         """Appends a row; columns that were not measured stay blank."""
+        new = [name for name in row if name not in self.columns]
+        if new:
+            self.rows, self.columns = read_metrics(self.path.parent), [*self.columns, *new]
+            self._begin()
         shown = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()}
         with self.path.open("a", newline="") as file:
-            csv.DictWriter(file, COLUMNS).writerow(shown)
+            csv.DictWriter(file, self.columns).writerow(shown)
+
+    def _begin(self) -> None:
+        temporary = self.path.with_suffix(".tmp")
+        with temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self.columns)
+            writer.writeheader()
+            writer.writerows(self.rows)
+        temporary.rename(self.path)
 
 
 def read_metrics(folder: Path) -> list[dict[str, str]]:
     """The rows of `metrics.csv`; one cut short by a killed run is left out."""
     with (folder / "metrics.csv").open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row["seconds"] is not None]
+        return [row for row in csv.DictReader(file) if None not in row.values()]

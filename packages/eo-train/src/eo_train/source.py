@@ -1,6 +1,6 @@
 """The data of a run, with the facts that its backbone will carry."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,18 +10,30 @@ from eo_data import compute_statistics, normalization_for, standardize_by
 from eo_data.compute import Samples
 from eo_train.config import DATASETS, PretrainConfig, Steps, build
 
+Normalization = str | Steps
+
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
-    """A data set of dicts with an `image`, and what its pixels are."""
+class Images:
+    """What the pixels under one key of a data set's samples are."""
 
-    dataset: Dataset[Any]
     bands: tuple[str, ...]
     """Names in channel order."""
     sensor: str
     """Whose bands these are."""
-    units: tuple[str, ...]
+    units: tuple[str, ...] = ()
     """Of the stored pixels, one per band; empty when nobody has said."""
+    normalization: Steps | None = None
+    """What the data set recommends; None when it recommends nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A data set of dicts with an `image`, or with `s1` and `s2`, and what its pixels are."""
+
+    dataset: Dataset[Any]
+    images: dict[str, Images]
+    """By the keys of its samples."""
     described: dict[str, Any]
     """For the run's `config.yaml`."""
 
@@ -43,22 +55,45 @@ def open_source(
         dataset, described = build(config.data, DATASETS), dict(config.data)
     else:
         described = {"given": type(dataset).__name__}
+    if bands is None and len(getattr(dataset, "parts", ())) > 1:
+        return Source(dataset=dataset, images=parts_of(dataset), described=described)
     bands, sensor = bands or getattr(dataset, "bands", None), sensor or getattr(dataset, "sensor", None)
     if not bands or not sensor:
         raise ValueError(
             f"{type(dataset).__name__} does not tell its bands and sensor; pass bands=[...] and sensor=..."
         )
-    units = tuple(units) or tuple(getattr(dataset, "units", ()))
-    return Source(dataset=dataset, bands=tuple(bands), sensor=sensor, units=units, described=described)
+    image = Images(
+        bands=tuple(bands),
+        sensor=sensor,
+        units=tuple(units) or tuple(getattr(dataset, "units", ())),
+        normalization=getattr(dataset, "normalization", None),
+    )
+    return Source(dataset=dataset, images={"image": image}, described=described)
 
 
-def choose_normalization(choice: str | Steps, source: Source) -> Steps:
-    """The steps that a configuration asks for."""
+def parts_of(dataset: Any) -> dict[str, Images]:
+    """What a data set of two sensors tells of each."""
+    if set(dataset.parts) != {"s1", "s2"}:
+        raise ValueError(
+            f"{type(dataset).__name__} gives {' and '.join(dataset.parts)}; a run takes an `image`, or `s1` and `s2`"
+        )
+    return {
+        key: Images(bands=part.bands, sensor=part.sensor, units=part.units, normalization=part.normalization)
+        for key, part in dataset.parts.items()
+    }
+
+
+def choose_normalization(choice: Normalization | Mapping[str, Normalization], source: Source, key: str) -> Steps:
+    """The steps that a configuration asks for, for the images under a key."""
+    if isinstance(choice, Mapping):
+        if key not in choice:
+            raise ValueError(f"normalization names {', '.join(choice)}, and not {key}; give it steps or a name too")
+        choice = choice[key]
     if not isinstance(choice, str):
         return choice
-    recommended: Steps | None = getattr(source.dataset, "normalization", None)
-    if choice == "auto" and recommended:
-        return recommended
+    image = source.images[key]
+    if choice == "auto" and image.normalization:
+        return image.normalization
     if choice in ("auto", "data"):
-        return standardize_by(compute_statistics(cast(Samples, source.dataset), bands=source.bands))
+        return standardize_by(compute_statistics(cast(Samples, source.dataset), key=key, bands=image.bands))
     return normalization_for(choice)

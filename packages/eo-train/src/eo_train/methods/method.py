@@ -1,25 +1,55 @@
-"""What a pretraining method is to the loop: a module with a loss."""
+"""What a pretraining method is to the loop: a module with a loss, and the views that it wants to see."""
 
-from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from eo_models import Backbone
 from eo_train.prepare import Prepared
+from eo_train.views import View
 
 
-class Method(nn.Module, ABC):
-    """A backbone, what is trained beside it, and a loss over two views.
+class Method(nn.Module):
+    """A backbone, what is trained beside it, and a loss over views.
 
-    `training_loss` gives `loss`, a scalar attached to the graph, and `embeddings` (B, D), detached, whose spread the
-    collapse alarm watches. Whatever else it gives is logged under its name.
+    A method writes `embed` and `loss`, and `reference` where it has one: what goes through the networks apart from what
+    compares its outputs, so that a step can contrast more images than fit into memory. One that writes `training_loss`
+    itself trains as well, but for cached gradients.
+
+    Attributes:
+        views: What the loop draws for it from every sample.
+        dates: How many dates of a sample they come from, unless the run asks for another number.
+        replacement: Whether these are drawn with replacement.
     """
 
     backbone: Backbone
+    views: Sequence[View] = (View(), View(date=1))
+    dates: int = 1
+    replacement: bool = False
 
-    @abstractmethod
     def training_loss(self, batch: Prepared) -> dict[str, Tensor]:
-        """Loss of one batch of views."""
+        """Loss of one batch of views.
+
+        Returns:
+            `loss`, a scalar attached to the graph, and `embeddings` (B, D), detached, whose spread the collapse alarm
+            watches. Whatever else there is, scalars, is logged under its name.
+        """
+        return self.loss(self.embed(batch) | self.reference(batch))
+
+    def embed(self, batch: Prepared) -> dict[str, Tensor]:
+        """What the loss compares, with gradient: tensors of B rows each, by names of the method's own."""
+        raise TypeError(f"{type(self).__name__} has no embed(batch) and loss(outputs), which cached gradients need")
+
+    def reference(self, batch: Prepared) -> dict[str, Tensor]:
+        """What the loss compares with, without gradient: keys, targets, labels, of B rows each."""
+        return {}
+
+    def loss(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What `training_loss` gives, of all that `embed` and `reference` gave."""
+        raise TypeError(f"{type(self).__name__} has no embed(batch) and loss(outputs), which cached gradients need")
+
+    def before_step(self) -> None:
+        """Runs before every optimizer step, ahead of its first batch."""
 
     def after_step(self, progress: float) -> None:
         """Runs after every optimizer step; `progress` is the share of the run that is done, 0 to 1."""

@@ -28,7 +28,11 @@ class SimCLR(Method):
         self.projector = projector(backbone.num_features, hidden, out, layers=layers)
         self.criterion = NTXentLoss(temperature=temperature)
 
-    def training_loss(self, batch: Prepared) -> dict[str, Tensor]:
-        """NT-Xent between the projections of the two views."""
+    def embed(self, batch: Prepared) -> dict[str, Tensor]:
+        """Projections of the two views."""
         z1, z2 = (self.projector(self.backbone(view)) for view in batch.views)
-        return {"loss": self.criterion(z1, z2), "embeddings": z1.detach()}
+        return {"z1": z1, "z2": z2}
+
+    def loss(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """NT-Xent between the projections of the two views."""
+        return {"loss": self.criterion(outputs["z1"], outputs["z2"]), "embeddings": outputs["z1"].detach()}

@@ -59,16 +59,27 @@ class SoftCon(Method):
         self.symmetric, self.momentum = symmetric, momentum
         self.mask_ratio, self.mask_patch = mask_ratio, mask_patch
 
-    def training_loss(self, batch: Prepared) -> dict[str, Tensor]:
-        """Instance contrast plus soft contrast between the online and the target projections."""
+    def embed(self, batch: Prepared) -> dict[str, Tensor]:
+        """Online projections of the first view, and of the second where the loss is symmetric."""
+        return {f"online {i}": self.online(view) for i, view in enumerate(batch.views) if i == 0 or self.symmetric}
+
+    def reference(self, batch: Prepared) -> dict[str, Tensor]:
+        """Target projections of the second view, and of the first where the loss is symmetric; labels of both."""
         if batch.labels is None or batch.labels[0].ndim != 2:
             raise ValueError("SoftCon wants multi-hot labels (B, K) in every batch, got none; take a labelled data set")
-        (view1, view2), (labels1, labels2) = batch.views, batch.labels
-        online1, target2 = self.online(view1), self.follow(view2)
-        loss = self.criterion(online1, target2, labels1, labels2)
-        if self.symmetric:
-            loss = (loss + self.criterion(self.online(view2), self.follow(view1), labels2, labels1)) / 2
-        return {"loss": loss, "embeddings": online1.detach()}
+        targets = {f"target {i}": self.follow(view) for i, view in enumerate(batch.views) if i == 1 or self.symmetric}
+        return targets | {f"labels {i}": labels for i, labels in enumerate(batch.labels)}
+
+    def loss(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Instance contrast plus soft contrast between the online and the target projections."""
+        pairs = ((0, 1), (1, 0)) if self.symmetric else ((0, 1),)
+        losses = [
+            self.criterion(
+                outputs[f"online {i}"], outputs[f"target {j}"], outputs[f"labels {i}"], outputs[f"labels {j}"]
+            )
+            for i, j in pairs
+        ]
+        return {"loss": torch.stack(losses).mean(), "embeddings": outputs["online 0"].detach()}
 
     def online(self, view: Tensor) -> Tensor:
         """Projections of a masked view, with gradient."""

@@ -2,5 +2,6 @@
 
 from eo_train.views.config import ViewConfig
 from eo_train.views.module import Views
+from eo_train.views.view import View
 
-__all__ = ["ViewConfig", "Views"]
+__all__ = ["View", "ViewConfig", "Views"]

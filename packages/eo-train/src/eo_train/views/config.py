@@ -1,13 +1,13 @@
 """The options of an augmented view, as a recipe writes them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)
 class ViewConfig:
     """How one view is drawn from one image; every probability and every draw is per sample.
 
-    The order is crop, flips and transpose, jitter, grayscale, blur. The defaults are those of the SSL4EO-S12
+    The order is crop, flips and transpose, rotation, jitter, grayscale, blur. The defaults are those of the SSL4EO-S12
     pretraining scripts (zhu-xlab/SSL4EO-S12:src/benchmark/pretrain_ssl), with vertical flips and transposes added
     because an image taken from above has no upright.
     """
@@ -22,6 +22,8 @@ class ViewConfig:
     """Probability of mirroring top and bottom."""
     transpose: float = 0.5
     """Probability of swapping rows and columns; with both flips at 0.5 too, all eight orientations are as likely."""
+    rotate: float = 0.0
+    """Largest angle of a turn about the view's centre, in degrees, either way; what comes in from outside is 0."""
     jitter: float = 0.8
     """Probability that a sample is jittered at all, by whichever of the next five fields are above 0."""
     brightness: float = 0.4
@@ -43,12 +45,20 @@ class ViewConfig:
     """Probability of a Gaussian blur."""
     blur_sigma: tuple[float, float] = (0.1, 2.0)
     """Smallest and largest standard deviation of the blur, in pixels of the view."""
+    before_crop: bool = False
+    """Disturb the whole image and then crop, as SeCo's code does: the blur is in pixels of the image, and contrast
+    turns about the mean of the whole image."""
+
+    def cropped_only(self) -> "ViewConfig":
+        """The same crops, and nothing else."""
+        return replace(self, hflip=0.0, vflip=0.0, transpose=0.0, rotate=0.0, jitter=0.0, grayscale=0.0, blur=0.0)
 
     def __post_init__(self) -> None:
         for name in ("hflip", "vflip", "transpose", "jitter", "grayscale", "blur"):
             _require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "is a probability; give one from 0 to 1")
         for name in ("brightness", "contrast", "band_gain", "saturation"):
             _require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "spreads a factor round 1; give 0 to 1")
+        _require(0 <= self.rotate <= 180, "rotate", self.rotate, "is an angle in degrees; give 0 to 180")
         _require(0 <= self.hue <= 0.5, "hue", self.hue, "is in turns; give 0 to 0.5")
         _require(0 < self.scale[0] <= self.scale[1] <= 1, "scale", self.scale, "must satisfy 0 < low <= high <= 1")
         _require(0 < self.ratio[0] <= self.ratio[1], "ratio", self.ratio, "must satisfy 0 < low <= high")

@@ -5,11 +5,31 @@ A crop resized to the view, a mirror and a Gaussian blur are linear and act on r
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
 ATTEMPTS = 10  # as torchvision's RandomResizedCrop, which then falls back to a central crop
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where each view of a batch is taken from its image, and how it is turned."""
+
+    size: tuple[int, ...]
+    """Rows and columns of the images."""
+    crops: Tensor
+    """Top, left, height, width in pixels, (B, 4)."""
+    vflip: Tensor
+    """Whether top and bottom are swapped, (B,) bool."""
+    hflip: Tensor
+    """Whether left and right are swapped, (B,) bool."""
+    transpose: Tensor
+    """Whether rows and columns are swapped afterwards, (B,) bool."""
+    angle: Tensor | None = None
+    """Turn about the centre after that, degrees counterclockwise, (B,); None turns nothing."""
 
 
 def draw_crops(
@@ -106,3 +126,12 @@ def apply_separable(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     lines = torch.bmm(x.reshape(batch, bands * height, width), columns.transpose(1, 2))
     lines = lines.view(batch, bands, height, size).permute(0, 2, 3, 1).reshape(batch, height, size * bands)
     return torch.bmm(rows, lines).view(batch, size, size, bands).permute(0, 3, 1, 2)
+
+
+def rotate(x: Tensor, angle: Tensor) -> Tensor:
+    """Square images (B, C, S, S) turned counterclockwise by degrees (B,), nearest pixel; the rest becomes 0."""
+    turn = torch.deg2rad(angle.to(x))
+    cos, sin, zero = torch.cos(turn), torch.sin(turn), torch.zeros_like(turn)
+    matrix = torch.stack([cos, -sin, zero, sin, cos, zero], dim=1).view(-1, 2, 3)
+    grid = F.affine_grid(matrix, list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid, mode="nearest", align_corners=False)

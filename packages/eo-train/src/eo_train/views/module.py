@@ -7,9 +7,9 @@ from torch import Generator, Tensor, nn
 
 from eo_train.views.colour import colour_matrix, jitter, mix_bands
 from eo_train.views.config import ViewConfig
-from eo_train.views.geometry import apply_separable, blur_matrix, draw_crops, resize_matrix
+from eo_train.views.geometry import Place, apply_separable, blur_matrix, draw_crops, resize_matrix, rotate
 
-RGB = (("R", "G", "B"), ("TCI_R", "TCI_G", "TCI_B"))
+RGB = (("R", "G", "B"), ("TCI_R", "TCI_G", "TCI_B"), ("B04", "B03", "B02"))
 
 
 class Views(nn.Module):
@@ -51,11 +51,25 @@ class Views(nn.Module):
         Returns:
             (B, C, size, size), dtype and device of `x`, in channels-last memory.
         """
+        return self.render(x, *self.draw(x, generator), generator)
+
+    def draw(self, x: Tensor, generator: Generator) -> tuple[Place, Tensor]:
+        """Where the view of each image is taken, and how much it is blurred, (B,) in pixels."""
         self._check(x, generator)
+        c, batch = self.config, len(x)
+        crops = draw_crops(batch, x.shape[2], x.shape[3], c.scale, c.ratio, generator)
+        sigma = uniform(batch, *c.blur_sigma, generator) * chance(batch, c.blur, generator)
+        vflip, hflip, swap = (chance(batch, p, generator) for p in (c.vflip, c.hflip, c.transpose))
+        angle = uniform(batch, -c.rotate, c.rotate, generator) if c.rotate else None
+        return Place(tuple(x.shape[2:]), crops, vflip, hflip, swap, angle), sigma
+
+    @torch.no_grad()
+    def render(self, x: Tensor, place: Place, sigma: Tensor, generator: Generator) -> Tensor:
+        """The view of each image at a place that `draw` gave, for these images or for others of their size."""
         with torch.autocast(x.device.type, enabled=False):  # interpolation weights deserve full precision
-            x = self._geometry(x, generator)
-            x = self._jitter(x, generator)
-            return self._grayscale(x, generator)
+            if self.config.before_crop:
+                return self._taken(self._coloured(x.clone(), generator), place, sigma)
+            return self._coloured(self._taken(x, place, sigma), generator)
 
     def _check(self, x: Tensor, generator: Generator) -> None:
         if generator.device.type != "cpu":
@@ -67,22 +81,24 @@ class Views(nn.Module):
         if not x.is_floating_point():
             raise ValueError(f"views want normalized floating-point images, got {x.dtype}; run eo_data.Normalize first")
 
-    def _geometry(self, x: Tensor, generator: Generator) -> Tensor:
-        c, batch = self.config, len(x)
-        crops = draw_crops(batch, x.shape[2], x.shape[3], c.scale, c.ratio, generator)
-        sigma = uniform(batch, *c.blur_sigma, generator) * chance(batch, c.blur, generator)
-        vflip, hflip, swap = (chance(batch, p, generator) for p in (c.vflip, c.hflip, c.transpose))
-        top, left, height, width, sigma = torch.cat([crops, sigma[:, None]], 1).to(x.device).unbind(1)
-        rows = resize_matrix(top, height, vflip.to(x.device), x.shape[2], self.size)
-        columns = resize_matrix(left, width, hflip.to(x.device), x.shape[3], self.size)
-        if c.blur:  # blur commutes with what follows: jitter and grayscale are affine, and the kernel sums to 1
+    def _taken(self, x: Tensor, place: Place, sigma: Tensor) -> Tensor:
+        c = self.config
+        top, left, height, width, sigma = torch.cat([place.crops, sigma[:, None]], 1).to(x.device).unbind(1)
+        rows = resize_matrix(top, height, place.vflip.to(x.device), x.shape[2], self.size)
+        columns = resize_matrix(left, width, place.hflip.to(x.device), x.shape[3], self.size)
+        if c.blur and c.before_crop:
+            rows, columns = rows @ blur_matrix(sigma, x.shape[2]), columns @ blur_matrix(sigma, x.shape[3])
+        elif c.blur:  # blur commutes with what follows: jitter and grayscale are affine, and the kernel sums to 1
             kernel = blur_matrix(sigma, self.size)
             rows, columns = kernel @ rows, kernel @ columns
         view = apply_separable(x, rows.to(x.dtype), columns.to(x.dtype))
-        if c.transpose:
-            chosen = swap.nonzero().flatten().to(x.device)
+        chosen = place.transpose.nonzero().flatten().to(x.device)
+        if len(chosen):
             view[chosen] = view[chosen].transpose(2, 3)
-        return view
+        return view if place.angle is None else rotate(view, place.angle)
+
+    def _coloured(self, x: Tensor, generator: Generator) -> Tensor:
+        return self._grayscale(self._jitter(x, generator), generator)
 
     def _jitter(self, x: Tensor, generator: Generator) -> Tensor:
         c, (batch, bands) = self.config, x.shape[:2]
