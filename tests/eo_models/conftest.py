@@ -40,24 +40,28 @@ class Golden:
     def manifest(self, system, name):
         return json.loads((DATA / system / f"{name}.json").read_text())
 
-    def tensors(self, system, name, scale=None):
-        """The state dict of a published file; `scale` multiplies the tensors of a leaf name."""
+    def tensors(self, system, name, scale=None, blank=()):
+        """The state dict of a published file.
+
+        `scale` multiplies the tensors of a leaf name; those whose key starts as one of `blank` are zeros, which costs
+        nothing: for parts that a test does not load.
+        """
         manifest = self.manifest(system, name)
         buffers = dict(np.load(DATA / system / manifest["buffers"])) if manifest.get("buffers") else {}
-        found = {each["key"]: self._tensor(each, buffers) for each in manifest["tensors"]}
+        found = {each["key"]: self._tensor(each, buffers, blank) for each in manifest["tensors"]}
         for leaf, factor in (scale or {}).items():
             found |= {key: value * factor for key, value in found.items() if key.rsplit(".", 1)[-1] == leaf}
         for alias, of in (manifest.get("aliases") or {}).items():
             found |= {alias + key.removeprefix(of): value for key, value in found.items() if key.startswith(of)}
         return found
 
-    def file(self, system, name, wrap=lambda tensors: tensors, scale=None):
+    def file(self, system, name, wrap=lambda tensors: tensors, scale=None, blank=()):
         """Such a file, saved by torch as `wrap` nests it; made once a session."""
         said = "-".join(f"{leaf}{factor}" for leaf, factor in (scale or {}).items())
-        path = self.folder / system / f"{name}{said}.pth"
+        path = self.folder / system / f"{name}{said}{'-without-'.join(('', *blank))}.pth"
         if not path.exists():
             path.parent.mkdir(exist_ok=True)
-            torch.save(wrap(self.tensors(system, name, scale)), path)
+            torch.save(wrap(self.tensors(system, name, scale, blank)), path)
         return path
 
     def input(self, spec):
@@ -68,6 +72,10 @@ class Golden:
             return torch.from_numpy(normal(f"input:{spec['name']}", spec["shape"]))
         return {sensor: self.input(each) for sensor, each in spec.items()}
 
+    def fill(self, key, shape):
+        """Values of one tensor that the original leaves random."""
+        return torch.from_numpy(fill(key, tuple(shape)))
+
     def check(self, tensor, golden, rtol=2e-3, atol=2e-4):
         """The tolerance fits float32 on any machine; a wrong band order is 5 to 20 times as far off."""
         found = tensor.detach().double().flatten().numpy()
@@ -76,7 +84,9 @@ class Golden:
         assert abs(np.linalg.norm(found) - golden["norm"]) <= rtol * golden["norm"] + atol * scale
         assert np.abs(found[golden["index"]] - golden["values"]).max() <= rtol * scale + atol
 
-    def _tensor(self, spec, buffers):
+    def _tensor(self, spec, buffers, blank):
+        if spec["key"].startswith(tuple(blank)):
+            return torch.zeros(()).expand(spec["shape"])
         if spec["key"] in buffers:
             return torch.from_numpy(np.array(buffers[spec["key"]]))
         if not spec["dtype"].startswith("float"):

@@ -1,5 +1,6 @@
 """Earth-observation backbones that say which bands in which units they want."""
 
+from eo_models import satlas
 from eo_models.backbone import Backbone
 from eo_models.build import build_model
 from eo_models.create import create_model, list_models
@@ -23,5 +24,6 @@ __all__ = [
     "is_path",
     "list_models",
     "list_weights",
+    "satlas",
     "save_backbone",
 ]

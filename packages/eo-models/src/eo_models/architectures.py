@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from eo_models.backbone import Backbone
 from eo_models.resnet import ResNet
+from eo_models.swin_v2 import SwinV2
+from eo_models.temporal import MultiImage
 from eo_models.vit import ViT
 
 ARCHITECTURES: dict[str, type[Backbone]] = {
@@ -12,6 +14,12 @@ ARCHITECTURES: dict[str, type[Backbone]] = {
     "resnet152": ResNet,
     "vit_small_patch14": ViT,
     "vit_base_patch14": ViT,
+    "swin_v2_t": SwinV2,
+    "swin_v2_b": SwinV2,
+    "multi_swin_v2_t": MultiImage,
+    "multi_swin_v2_b": MultiImage,
+    "multi_resnet50": MultiImage,
+    "multi_resnet152": MultiImage,
 }
 """Each is called with the architecture's name, the bands and the sensor, and `img_size=` where it takes one."""
 

@@ -5,21 +5,33 @@ from pathlib import Path
 
 from eo_models.bands import BandsOf, Extra, Missing
 from eo_models.classify import Classify, Multilabel
+from eo_models.detection import Detect, Instance
+from eo_models.fpn import FPN, FPNUpsample
+from eo_models.heads import BinarySegment, Regress, Segment
 from eo_models.model import HeadBuilder, Model, Neck, NeckBuilder
 from eo_models.names import nearest
 from eo_models.projection import Projection
 from eo_models.request import Request, prepare
+from eo_models.satlas_heads import SATLAS_HEADS
 from eo_models.seco_unet import Change, SeCoUNet
 from eo_models.weights import PerSensor
 
 NECKS: Mapping[str, NeckBuilder] = {
+    "fpn": FPN,
+    "fpn+upsample": FPNUpsample,
     "seco_unet": SeCoUNet,
 }
 HEADS: Mapping[str, HeadBuilder] = {
+    "segment": Segment,
+    "binary_segment": BinarySegment,
+    "regress": Regress,
     "classify": Classify,
     "multilabel": Multilabel,
+    "detect": Detect,
+    "instance": Instance,
     "change": Change,
     "projection": Projection,
+    **SATLAS_HEADS,
 }
 """Heads of a backbone or of any neck; a neck may have its own of the same name (`Neck.heads`)."""
 
@@ -44,8 +56,9 @@ def build_model(
     Args:
         backbone_name_or_run: As `create_model` takes it.
         neck: One of `NECKS`. None leaves the backbone's own maps.
-        head: One of `HEADS`. None makes `model(x)` give the maps.
-        num_outputs: Classes, labels or values that the head tells apart.
+        head: One of `HEADS`, of which `satlas:<task>` are the published ones in Satlas' files. None makes `model(x)`
+            give the maps.
+        num_outputs: Classes, labels or values that the head tells apart; `detect` and `instance` count the background.
         checkpoint: A local file, of the backbone alone or of the whole model. `model.adaptation["random"]` names the
             parts that it lacks.
         pretrained: As in `create_model`, and so are the others.
@@ -67,11 +80,15 @@ def build_model(
     for what, asked, known in (("neck", neck, NECKS), ("head", head, _all_heads())):
         if asked is not None and asked not in known:
             raise ValueError(f"unknown {what} {asked!r}; {nearest(asked, known)}")
+    if head in SATLAS_HEADS and neck is None:
+        neck = "fpn+upsample"  # the neck of every published head
     prepared = prepare(request)
     backbone = prepared.model
     built = NECKS[neck](backbone) if neck else None
     model = Model(backbone, built, _heads(built)[head](backbone, built, num_outputs) if head else None)
     prepared.load(model.others)
+    if head in SATLAS_HEADS and "random" in model.adaptation:
+        raise ValueError(f"{prepared.file} does not hold {model.adaptation['random']}: pass the file as published")
     return model if prepared.file is None else model.eval()
 
 

@@ -73,4 +73,6 @@ def _with_channel(target: Tensor, raw: Tensor) -> Tensor:
 def _check_classes(target: Tensor, classes: int) -> None:
     if target.numel() and not 0 <= int(target.min()) <= int(target.max()) < classes:
         found = f"{int(target.min())} to {int(target.max())}"
-        raise ValueError(f"class numbers must be 0 to {classes - 1} (or {IGNORE}, ignored), got {found}; set num_outputs")
+        raise ValueError(
+            f"class numbers must be 0 to {classes - 1} (or {IGNORE}, ignored), got {found}; set num_outputs"
+        )

@@ -40,11 +40,13 @@ class Head(nn.Module, ABC):
 
     takes: ClassVar[Literal["feature", "maps"]] = "maps"
     """Whether `forward` gets the backbone's feature (B, D), or the list of maps."""
+    part = "head"
+    """What a file calls it; of several heads in one file, the number too."""
 
     @property
     def parts(self) -> Mapping[str, nn.Module]:
         """Its modules, by the part of a file that each is loaded from."""
-        return {"head": self}
+        return {self.part: self}
 
     @abstractmethod
     def forward(self, given: Any, size: tuple[int, int]) -> Any:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from eo_models.backbone import Backbone
 from eo_models.layouts import OWN, Layout, Rule
+from eo_models.satlas_files import SINGLE_IMAGE
 
 
 def sequential_rules(prefix: str) -> tuple[Rule, ...]:
@@ -55,7 +56,7 @@ class ResNet(Backbone):
     Maps: strides 4, 8, 16, 32.
     """
 
-    layouts = (PLAIN, SECO, SECO_OSCD, OWN)
+    layouts = (PLAIN, SECO, SECO_OSCD, SINGLE_IMAGE, OWN)
 
     def __init__(self, name: str, bands: Sequence[str], sensor: str) -> None:
         super().__init__(name, bands, sensor)

@@ -150,7 +150,7 @@ class SatlasModel(nn.Module):
         if isinstance(self.head, Detect):
             if not self.training:
                 return self.head.find(logits), imgs.new_zeros(())
-            if targets is None:
+            if targets is None or isinstance(targets, Tensor):
                 raise ValueError("targets should not be None in training mode: pass a dict an image, or model.eval()")
             return [], self.head.loss(logits, targets)
         return self.head.activate(logits), None if targets is None else self.head.loss(logits, targets)

@@ -75,8 +75,8 @@ def published_head(task: str, backbone: Backbone, neck: Neck | None, num_outputs
     if task not in tasks:
         held = f"; {backbone.weights} holds {', '.join(tasks)}" if tasks else ""
         raise ValueError(
-            f"head='satlas:{task}' is a part of Satlas' published files that have this task: name such weights and pass "
-            f"pretrained=True or checkpoint=...{held}"
+            f"head='satlas:{task}' is a part of the published files of Satlas that have this task: name such weights "
+            f"and pass pretrained=True or checkpoint=...{held}"
         )
     if num_outputs is not None:
         raise ValueError(f"head='satlas:{task}' has {TASKS[task][1]} outputs by its file; leave num_outputs out")

@@ -1,7 +1,7 @@
 """Several images of one place through one backbone: Satlas' multi-image models (arXiv 2211.15660)."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,12 +13,6 @@ from eo_models.satlas_files import MULTI_IMAGE
 from eo_models.swin_v2 import SwinV2
 
 MOST = 8  # images that the authors' code looks at
-SINGLES: Mapping[str, type[Backbone]] = {
-    "multi_swin_v2_t": SwinV2,
-    "multi_swin_v2_b": SwinV2,
-    "multi_resnet50": ResNet,
-    "multi_resnet152": ResNet,
-}
 
 
 class MultiImage(Backbone):
@@ -36,7 +30,7 @@ class MultiImage(Backbone):
 
     def __init__(self, name: str, bands: Sequence[str], sensor: str) -> None:
         super().__init__(name, bands, sensor)
-        self.single = single = SINGLES[name](name.removeprefix("multi_"), bands, sensor)
+        self.single = single = _single(name.removeprefix("multi_"), bands, sensor)
         self.num_features = single.num_features
         self.map_channels = single.map_channels
         self.map_strides = single.map_strides
@@ -55,7 +49,7 @@ class MultiImage(Backbone):
         """The images as (B, T, C, H, W), at most eight."""
         channels = len(self.bands)
         if x.ndim == 4 and x.shape[1] and x.shape[1] % channels == 0:
-            x = x.unflatten(1, (-1, channels))
+            x = x.reshape(len(x), -1, channels, *x.shape[-2:])
         if x.ndim != 5 or x.shape[2] != channels or not x.shape[1]:
             wanted = f"(B, T, {channels}, H, W) or (B, T*{channels}, H, W) with the bands {' '.join(self.bands)}"
             raise ValueError(f"{self.name} takes {wanted}, got {tuple(x.shape)}")
@@ -72,4 +66,8 @@ class MultiImage(Backbone):
         """The backbone's maps, each the maximum over the images."""
         x = self.check(x)
         maps = self.single.forward_maps(x.flatten(0, 1))
-        return [each.unflatten(0, x.shape[:2]).amax(dim=1) for each in maps]
+        return [each.view(*x.shape[:2], *each.shape[1:]).amax(dim=1) for each in maps]
+
+
+def _single(name: str, bands: Sequence[str], sensor: str) -> Backbone:
+    return (SwinV2 if name.startswith("swin_v2") else ResNet)(name, bands, sensor)

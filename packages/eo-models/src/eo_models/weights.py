@@ -16,8 +16,8 @@ class Hub:
     """A file of a Hugging Face repository, pinned to a commit."""
 
     repo_id: str
-    revision: str
-    """Commit hash, never a branch: a branch moves."""
+    revision: str | None
+    """Commit hash, never a branch: a branch moves. None where nobody gives one; then the sha256 alone pins the file."""
     sha256: str
 
 

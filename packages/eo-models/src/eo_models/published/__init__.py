@@ -1,8 +1,9 @@
 """The published files, one literal table per system."""
 
+from eo_models.published.satlas import SATLAS
 from eo_models.published.seco import SECO
 from eo_models.published.softcon import SOFTCON
 from eo_models.weights import Weights
 
-PUBLISHED: tuple[Weights, ...] = (*SOFTCON, *SECO)
+PUBLISHED: tuple[Weights, ...] = (*SOFTCON, *SECO, *SATLAS)
 """Every checkpoint that `create_model` knows by name."""
