@@ -81,6 +81,29 @@ def tiny():
     return Tiny
 
 
+class Painter(torch.nn.Module):
+    """Draws what a data set's masks say, with a share of the pixels moved to the next class."""
+
+    def __init__(self, backbone, dataset, classes=8, wrong=0.0):
+        super().__init__()
+        self.backbone, self.classes, self.place = backbone, classes, 0
+        self.maps = [dataset[i]["mask"] for i in range(len(dataset))]
+        self.wrong = wrong
+
+    def forward(self, x):
+        count = len(x["s1"] if isinstance(x, dict) else x)
+        masks = torch.stack(self.maps[self.place : self.place + count])
+        self.place = (self.place + count) % len(self.maps)
+        moved = torch.rand(masks.shape, generator=torch.Generator().manual_seed(0)) < self.wrong
+        said = torch.where(moved, masks + 1, masks).remainder(self.classes)
+        return torch.nn.functional.one_hot(said, self.classes).permute(0, 3, 1, 2).float()
+
+
+@pytest.fixture(scope="session")
+def painter():
+    return Painter
+
+
 @pytest.fixture(scope="session")
 def tiny_pair():
     return TinyPair

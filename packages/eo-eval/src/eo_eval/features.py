@@ -1,7 +1,7 @@
 """Frozen features of a data set: read once, normalized once on the device, kept in memory."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -73,7 +73,12 @@ class Features:
     @property
     def split_id(self) -> str:
         """Short hash of the samples' sorted ids: equal for equal splits, in whatever order they were read."""
-        return sha256("\n".join(sorted(set(self.groups))).encode()).hexdigest()[:12]
+        return split_id(self.groups)
+
+
+def split_id(ids: Iterable[str]) -> str:
+    """Twelve hexadecimal digits that any change to the set of ids changes."""
+    return sha256("\n".join(sorted(set(ids))).encode()).hexdigest()[:12]
 
 
 def extract_features(
@@ -143,7 +148,7 @@ def extract_features(
         groups=tuple(name for names in groups for name in names),
         source=torch.cat(source),
         classes=feed.classes,
-        facts=_facts(model, feed, batch.images)
+        facts=facts_of(model, feed, batch.images)
         | {"feature": feature, "images_per_s": round(sum(map(len, x)) / seconds, 1)},
     )
     _refuse_infinite(features)
@@ -171,7 +176,8 @@ def frozen(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def _facts(model: Backbone, feed: Feed, images: Tensor | dict[str, Tensor]) -> dict[str, Any]:
+def facts_of(model: Backbone, feed: Feed, images: Tensor | dict[str, Tensor]) -> dict[str, Any]:
+    """How images came into a model, JSON-able."""
     height, width = (next(iter(images.values())) if isinstance(images, dict) else images).shape[-2:]
     of = sides(model)
     return {

@@ -25,7 +25,7 @@ class Batch:
     images: Tensor | dict[str, Tensor]
     """(N, C, H, W) float32, normalized, channels-last, on the device; for two sensors one such under `s1` and `s2`."""
     y: Tensor | None
-    """(N,) int64 or (N, K) float32, unlabelled rows -1 or NaN."""
+    """(N,) int64 or (N, K) float32, unlabelled rows -1 or NaN; of masks (N, H, W) int64."""
     ids: list[str]
     groups: list[str]
     """Sample id of each row."""
@@ -44,6 +44,8 @@ class Feed:
     num_workers: int
     seasons: Seasons
     device: torch.device
+    target: Literal["label", "mask"] = "label"
+    """What stands in `y`."""
 
     @property
     def classes(self) -> tuple[str, ...] | None:
@@ -53,7 +55,7 @@ class Feed:
 
     def __iter__(self) -> Iterator[Batch]:
         loader = DataLoader(
-            _Needed(self.dataset, tuple(each.key for each in self.inputs)),
+            _Needed(self.dataset, tuple(each.key for each in self.inputs), self.target),
             batch_size=self.batch_size,
             num_workers=self.num_workers,
             collate_fn=_collate,
@@ -72,7 +74,7 @@ class Feed:
         if with_seasons:
             images = {key: of[:, :times].flatten(0, 1) for key, of in images.items()}
         count = len(next(iter(images.values())))
-        y = _labels(raw, times, with_seasons)
+        y = raw["mask"] if self.target == "mask" else _labels(raw, times, with_seasons)
         ids = [f"{name}#{t}" if with_seasons else name for name in raw["id"] for t in range(times)]
         groups = [name for name in raw["id"] for _ in range(times)]
         source = torch.cartesian_prod(torch.tensor(raw["index"]), torch.arange(times))
@@ -102,6 +104,7 @@ def open_feed(
     select_bands: bool,
     normalization: Sequence[Step] | None,
     seasons: Seasons,
+    target: Literal["label", "mask"] = "label",
 ) -> Feed:
     """The feed that suits a model; arguments as for `eo_eval.extract_features`."""
     inputs = open_inputs(
@@ -119,24 +122,26 @@ def open_feed(
         num_workers=num_workers,
         seasons=seasons,
         device=next(model.parameters()).device,
+        target=target,
     )
 
 
 class _Needed(Dataset[dict[str, Any]]):
     """Of each sample only what features need, so that whatever else is in it need not collate."""
 
-    def __init__(self, dataset: Dataset[dict[str, Any]], images: tuple[str, ...]) -> None:
+    def __init__(self, dataset: Dataset[dict[str, Any]], images: tuple[str, ...], target: str) -> None:
         self.dataset, self.images = dataset, images
+        self.demanded = (*images, "mask") if target == "mask" else images
 
     def __len__(self) -> int:
         return len(self.dataset)  # type: ignore[arg-type]  # torch leaves it out; every map-style data set has it
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         sample = self.dataset[index]
-        for key in self.images:
+        for key in self.demanded:
             if key not in sample:
                 raise ValueError(f"sample {index} has no {key!r}, only {', '.join(map(str, sample))}")
-        wanted = (*self.images, "label", "labelled")
+        wanted = self.demanded if "mask" in self.demanded else (*self.images, "label", "labelled")
         tensors = {key: torch.as_tensor(sample[key]) for key in wanted if key in sample}
         return tensors | {"id": str(sample.get("id", index)), "index": index}
 

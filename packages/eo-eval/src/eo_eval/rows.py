@@ -4,12 +4,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from math import isnan
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from eo_data import Step
-from eo_eval.features import Features
+from eo_eval.features import Features, split_id
+from eo_eval.metrics import Estimate
 from eo_eval.score import Score
+from eo_eval.segmentation import Segmentation
 
 Row: TypeAlias = dict[str, str | int | float | None]
 
@@ -33,39 +36,50 @@ def result_rows(
     given: Mapping[str, str | int | float | None],
 ) -> list[Row]:
     """One row per metric of a score; `given` is what only the caller knows (dataset, split, seed, name, ...)."""
-    facts = test.facts
     common: Row = {
-        "model": facts.get("model"),
-        "adaptation": _adaptation(facts),
-        "feature": facts.get("feature"),
+        **_of_images(test.facts),
         "feature_dim": test.x.shape[1],
-        "bands": _by_sensor(facts.get("bands", ()), ",".join),
-        "sensor": _by_sensor(facts.get("sensor"), lambda name: name),
-        "normalization": _by_sensor(facts.get("normalization", ()), name_steps),
-        "image_size": _size(facts.get("image_size")),
-        "interpolation": facts.get("interpolation"),
-        "seasons": facts.get("seasons"),
         "n_train": len(train),
         "n_val": n_val,
         "n_test": len(test),
         "split_id": test.split_id,
         "train_split_id": train.split_id,
         "merge_val": "no",
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **score.options,
         **given,
+        "method": score.method,
     }
-    rows = []
-    for name, found in score.metrics.items():
-        row = common | {
-            "method": score.method,
-            "metric_name": name,
-            "metric_value": found.value,
-            "ci_lower": found.low,
-            "ci_upper": found.high,
-        }
-        rows.append({column: row.get(column) for column in COLUMNS})
-    return rows
+    return [_row(common, name, found) for name, found in score.metrics.items()]
+
+
+def map_rows(
+    found: Segmentation, metrics: Mapping[str, Estimate], *, given: Mapping[str, str | int | float | None]
+) -> list[Row]:
+    """One row per metric of the maps of a data set; `given` as for `result_rows`, with `method`."""
+    common = _of_images(found.facts) | {"n_test": len(found.ids), "split_id": split_id(found.ids), **given}
+    return [_row(common, name, measured) for name, measured in metrics.items()]
+
+
+def _of_images(facts: Mapping[str, Any]) -> Row:
+    """What a row says of how images came into the model."""
+    return {
+        "model": facts.get("model"),
+        "adaptation": _adaptation(facts),
+        "feature": facts.get("feature"),
+        "bands": _by_sensor(facts.get("bands", ()), ",".join),
+        "sensor": _by_sensor(facts.get("sensor"), lambda name: name),
+        "normalization": _by_sensor(facts.get("normalization", ()), name_steps),
+        "image_size": _size(facts.get("image_size")),
+        "interpolation": facts.get("interpolation"),
+        "seasons": facts.get("seasons"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _row(common: Row, name: str, found: Estimate) -> Row:
+    numbers = {"metric_value": found.value, "ci_lower": found.low, "ci_upper": found.high}
+    row = common | {"metric_name": name} | {key: None if isnan(of) else of for key, of in numbers.items()}
+    return {column: row.get(column) for column in COLUMNS}
 
 
 def name_steps(steps: Sequence[Step]) -> str:

@@ -1,6 +1,7 @@
 """Evaluations beside the run they judge: `eval/` holds rows as JSON, and what the report draws as small arrays."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from torch import Tensor
 
 from eo_eval.evaluate import Evaluation
 from eo_eval.gallery import Gallery, make_gallery
-from eo_eval.rows import add_rows
+from eo_eval.rows import Row, add_rows
 from eo_eval.score import Score
+from eo_eval.segmentation import Segmentation
 
 FOLDER = "eval"
 
@@ -28,6 +30,22 @@ class Predictions:
     scores: Tensor
     y: Tensor
     selection: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maps:
+    """What a segmentation leaves beside a run: the fields of `Segmentation`, counts over all images."""
+
+    dataset: str
+    split: str
+    method: str
+    counts: Tensor
+    images: int
+    classes: tuple[str, ...]
+    shown: tuple[str, ...]
+    pictures: Tensor
+    truth: Tensor
+    predicted: Tensor
 
 
 def save(evaluation: Evaluation, run: str | os.PathLike[str], *, seed: int = 0) -> list[Path]:
@@ -71,6 +89,46 @@ def save_rows(evaluation: Evaluation, run: str | os.PathLike[str]) -> list[Path]
         add_rows(path, [row for row in evaluation.rows if row["method"] == method])
         written.append(path)
     return written
+
+
+def save_maps(found: Segmentation, rows: Sequence[Row], run: str | os.PathLike[str]) -> list[Path]:
+    """Writes the rows of a segmentation beside a run, its counts, and the maps that the report shows.
+
+    `RUN/eval/<dataset>-<split>-<method>.json` and `-maps.npz`.
+    """
+    dataset, split, method = (str(rows[0][name]) for name in ("dataset", "split", "method"))
+    stem = Path(run) / FOLDER / f"{dataset}-{split}-{method}"
+    add_rows(Path(f"{stem}.json"), rows)
+    held = {
+        "dataset": dataset,
+        "split": split,
+        "method": method,
+        "counts": found.counts.sum(0).numpy(),
+        "images": len(found.ids),
+        "classes": list(found.classes),
+        "shown": list(found.shown),
+        "pictures": found.pictures.numpy(),
+        "truth": found.truth.numpy(),
+        "predicted": found.predicted.numpy(),
+    }
+    return [Path(f"{stem}.json"), _write(Path(f"{stem}-maps.npz"), held)]
+
+
+def read_maps(path: Path) -> Maps:
+    """What `save_maps` wrote."""
+    with np.load(path) as held:
+        return Maps(
+            dataset=str(held["dataset"]),
+            split=str(held["split"]),
+            method=str(held["method"]),
+            counts=torch.from_numpy(held["counts"]),
+            images=int(held["images"]),
+            classes=tuple(held["classes"].tolist()),
+            shown=tuple(held["shown"].tolist()),
+            pictures=torch.from_numpy(held["pictures"]),
+            truth=torch.from_numpy(held["truth"]),
+            predicted=torch.from_numpy(held["predicted"]),
+        )
 
 
 def read_predictions(path: Path) -> Predictions:

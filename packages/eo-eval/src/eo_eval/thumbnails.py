@@ -22,21 +22,22 @@ def shown_bands(bands: Sequence[str]) -> tuple[str, ...]:
     return colour or (next((name for name in _GREY if name in bands), bands[0]),)
 
 
-def thumbnails(dataset: Dataset[Any], source: Tensor, *, bands: Sequence[str]) -> Tensor:
+def thumbnails(dataset: Dataset[Any], source: Tensor, *, bands: Sequence[str], side: int = SIDE) -> Tensor:
     """Pictures of chosen rows.
 
     Args:
         dataset: Gives samples with `image`, (C, H, W) or (T, C, H, W); of two sensors `s2` is shown.
         source: (M, 2) index of the sample, season.
         bands: Canonical names of the image's channels.
+        side: Pixels along each side of a picture.
 
     Returns:
-        (M, 3, 64, 64) uint8. 8-bit pictures as they are; anything else stretched alike, band by band, so that one
+        (M, 3, side, side) uint8. 8-bit pictures as they are; anything else stretched alike, band by band, so that one
         picture can be compared with the next.
     """
     channels = [list(bands).index(name) for name in shown_bands(bands)]
     sample = lru_cache(maxsize=1)(lambda index: picture_of(dataset[index]))  # its seasons follow it
-    small = torch.stack([_small(sample(index), season, channels) for index, season in source.tolist()])
+    small = torch.stack([_small(sample(index), season, channels, side) for index, season in source.tolist()])
     if "R" not in bands or small.max() <= 1:
         small = _stretched(small)
     return small.expand(-1, 3, -1, -1).round().clamp(0, 255).to(torch.uint8)
@@ -66,7 +67,7 @@ def _stretched(pictures: Tensor) -> Tensor:
     return (pictures - low) / (high - low).clamp_min(1e-6) * 255
 
 
-def _small(image: Tensor, season: int, channels: list[int]) -> Tensor:
+def _small(image: Tensor, season: int, channels: list[int], side: int) -> Tensor:
     image = image[season] if image.ndim == 4 else image
     chosen = torch.stack([image[channel] for channel in channels]).float()
-    return F.interpolate(chosen[None], size=(SIDE, SIDE), mode="bilinear", antialias=True)[0]
+    return F.interpolate(chosen[None], size=(side, side), mode="bilinear", antialias=True)[0]

@@ -11,7 +11,7 @@ import yaml
 
 from eo_eval.gallery import Gallery
 from eo_eval.rows import Row, read_rows
-from eo_eval.store import FOLDER, Predictions, read_gallery, read_predictions
+from eo_eval.store import FOLDER, Maps, Predictions, read_gallery, read_maps, read_predictions
 from eo_train.run import read_metrics
 
 
@@ -22,6 +22,7 @@ class RunView:
     name: str
     rows: tuple[Row, ...] = ()
     predictions: tuple[Predictions, ...] = ()
+    maps: tuple[Maps, ...] = ()
     galleries: Mapping[tuple[str, str], Gallery] = field(default_factory=dict)
     """By dataset and split."""
     metrics: tuple[Mapping[str, str], ...] = ()
@@ -49,8 +50,11 @@ def _view(path: Path, name: str) -> RunView:
         name=name,
         rows=tuple(row for file in sorted(folder.glob("*.json")) for row in read_rows(file)),
         predictions=tuple(
-            read_predictions(file) for file in sorted(folder.glob("*.npz")) if not file.stem.endswith("-gallery")
+            read_predictions(file)
+            for file in sorted(folder.glob("*.npz"))
+            if not file.stem.endswith(("-gallery", "-maps"))
         ),
+        maps=tuple(read_maps(file) for file in sorted(folder.glob("*-maps.npz"))),
         galleries=_galleries(folder),
         metrics=tuple(read_metrics(path)) if (path / "metrics.csv").is_file() else (),
         environment=_json(path / "environment.json"),

@@ -13,7 +13,9 @@ from markupsafe import Markup
 from eo_eval.report.charts import Line, line_chart
 from eo_eval.report.classes import class_view
 from eo_eval.report.collect import RunView
+from eo_eval.report.maps import maps_view
 from eo_eval.report.pictures import gallery_view
+from eo_eval.report.published import published_tables
 from eo_eval.report.scores import RUN_COLOURS, comparisons, headline, protocol_table
 from eo_eval.store import Predictions
 
@@ -42,6 +44,7 @@ def render(views: Sequence[RunView]) -> str:
         headline=headline(views),
         comparisons=comparisons(views),
         curves=_curves(views),
+        published=published_tables(views),
         protocol=protocol_table(views),
         colours=CLASS_COLOURS,
         version=version("eo-eval"),
@@ -76,6 +79,7 @@ def _run(view: RunView, index: int) -> dict[str, Any]:
         "colour": f"var(--r{index % RUN_COLOURS})",
         "about": _about(view),
         "results": [class_view(held) for held in _best_predictions(view)],
+        "maps": [maps_view(held) for held in view.maps],
         "galleries": [gallery_view(gallery, _classes(view, key), key) for key, gallery in view.galleries.items()],
         "environment": _flat(view.environment),
         "config": yaml.safe_dump(dict(view.config), sort_keys=False) if view.config else "",

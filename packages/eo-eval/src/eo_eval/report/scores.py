@@ -11,9 +11,14 @@ from eo_eval.rows import Row
 RUN_COLOURS = 6  # the page has as many, --r0 to --r5
 WORDS = {
     "accuracy": "accuracy",
+    "average_accuracy": "average accuracy",
+    "macro_AUPRC": "macro AUPRC",
+    "macro_F1": "macro F1",
+    "micro_F1": "micro F1",
     "micro_mAP": "micro mAP",
     "macro_mAP": "macro mAP",
     "linear": "linear probe",
+    "finetune": "fine-tuned",
 }
 PROTOCOL_FIELDS = (
     ("model", "model"), ("weights", "weights"), ("adaptation", "adaptation"), ("feature", "feature"),
@@ -37,7 +42,7 @@ def headline(views: Sequence[RunView]) -> dict[str, Any] | None:
     scored = [(view, row) for view in views for row in view.rows]
     if not scored:
         return None
-    order = {"accuracy": 0, "micro_mAP": 0}
+    order = {"mIoU": -2, "average_accuracy": -1, "accuracy": 0, "micro_mAP": 0, "macro_F1": 0}
     view, row = min(
         scored,
         key=lambda item: (
