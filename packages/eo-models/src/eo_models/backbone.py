@@ -31,7 +31,7 @@ class Backbone(nn.Module, ABC):
 
     layouts: ClassVar[tuple[Layout, ...]] = (OWN,)
     """How the files that fit this network name their tensors, the likeliest first."""
-    optional: ClassVar[frozenset[str]] = frozenset()
+    optional: frozenset[str] = frozenset()
     """Names in `body` that a file may lack."""
     takes_img_size: ClassVar[bool] = False
     """Whether the network is built for one size of image."""
@@ -57,6 +57,9 @@ class Backbone(nn.Module, ABC):
     def members(self) -> "Mapping[str, Backbone]":
         """The backbones this one is made of, by the part of a file that each is loaded from: itself alone."""
         return {"backbone": self}
+
+    def grow(self, tensors: "Mapping[str, Tensor]") -> None:  # most have nothing to add
+        """Builds what only some files have, before these tensors of such a file are loaded."""
 
     def fit(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Tensors of a file, under the names of `body`, made to fit it; what is done goes into `adaptation`."""

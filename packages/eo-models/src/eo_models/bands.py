@@ -39,7 +39,7 @@ WAVELENGTHS: Mapping[str, Mapping[str, float | None]] = MappingProxyType(
     }
 )
 """Central wavelength of every canonical band in micrometres; None for radar."""
-_RADAR = "sentinel1-grd"
+RADAR = "sentinel1-grd"
 _ONE_FAMILY = (("sentinel2-l1c", "sentinel2-l2a"), ("aerial", "rgb"))  # whose equal names mean the same
 
 
@@ -145,7 +145,7 @@ def match_bands(
 
 
 def _by_name(weights: Side, data: Side) -> dict[str, str]:
-    if (weights.sensor == _RADAR) != (data.sensor == _RADAR):
+    if (weights.sensor == RADAR) != (data.sensor == RADAR):
         raise ValueError(
             f"{weights} and {data} are radar and optical, which share nothing: start from weights of the data's kind, "
             "or state an equivalence with bands={'VV': 'B04', ...}"

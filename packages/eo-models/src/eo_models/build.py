@@ -14,11 +14,13 @@ from eo_models.projection import Projection
 from eo_models.request import Request, prepare
 from eo_models.satlas_heads import SATLAS_HEADS
 from eo_models.seco_unet import Change, SeCoUNet
+from eo_models.swin_unet import SwinUNet
 from eo_models.weights import PerSensor
 
 NECKS: Mapping[str, NeckBuilder] = {
     "fpn": FPN,
     "fpn+upsample": FPNUpsample,
+    "swin_unet": SwinUNet,
     "seco_unet": SeCoUNet,
 }
 HEADS: Mapping[str, HeadBuilder] = {
@@ -87,9 +89,10 @@ def build_model(
     built = NECKS[neck](backbone) if neck else None
     model = Model(backbone, built, _heads(built)[head](backbone, built, num_outputs) if head else None)
     prepared.load(model.others)
-    if head in SATLAS_HEADS and "random" in model.adaptation:
-        raise ValueError(f"{prepared.file} does not hold {model.adaptation['random']}: pass the file as published")
-    return model if prepared.file is None else model.eval()
+    if head in SATLAS_HEADS and prepared.checkpoint and "random" in model.adaptation:
+        file = prepared.checkpoint.file
+        raise ValueError(f"{file} does not hold {model.adaptation['random']}: pass the file as published")
+    return model if prepared.checkpoint is None else model.eval()
 
 
 def _heads(neck: Neck | None) -> Mapping[str, HeadBuilder]:

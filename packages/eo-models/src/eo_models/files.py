@@ -26,11 +26,13 @@ def save_backbone(model: Backbone, folder: str | Path, **notes: Any) -> None:
 
 def tensors_of(model: Backbone) -> dict[str, Tensor]:
     """The weights by the names of their library; those of a network for several sensors with `s1.` or `s2.` before."""
-    return {
-        f"{part}.{key}" if model.parts else key: value.detach().cpu().contiguous()
+    found = {
+        f"{part}.{key}" if model.parts else key: value.detach()
         for part, member in model.members.items()
         for key, value in member.body.state_dict().items()
     }
+    once = {value.data_ptr(): key for key, value in reversed(found.items())}  # a trunk that two sensors share
+    return {key: found[key].cpu().contiguous() for key in found if once[found[key].data_ptr()] == key}
 
 
 def read_facts(folder: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from eo_models.backbone import Backbone
-from eo_models.loading import load_checkpoint
+from eo_models.loading import load_checkpoint, open_checkpoint
 
 FirstLayer = Literal["fresh", "file"]
 
@@ -23,4 +23,4 @@ def initialize(model: Backbone, file: str | Path, *, first_layer: FirstLayer = "
             better than inflating RGB filters; `file` copies it, so the file must be of the same number of bands.
     """
     model.adaptation = {"weights": Path(file).name}
-    load_checkpoint(model, Path(file), fresh_first_layer=first_layer == "fresh")
+    load_checkpoint(model, open_checkpoint(model, Path(file)), fresh_first_layer=first_layer == "fresh")

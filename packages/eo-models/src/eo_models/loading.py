@@ -1,6 +1,7 @@
 """A file into a network: sorted by its layout, its first layer rebuilt by band, every key accounted for."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -8,17 +9,48 @@ from torch import Tensor, nn
 
 from eo_models.architectures import ARCHITECTURES, build_backbone
 from eo_models.backbone import Backbone
-from eo_models.bands import Mixing
-from eo_models.layouts import OWN, sort_tensors
+from eo_models.bands import RADAR, Mixing
+from eo_models.layouts import OWN, Parts, sort_tensors
 from eo_models.reading import read_tensors
 
 NO_MIXINGS: Mapping[str, Mixing] = {}
 NO_MODULES: Mapping[str, nn.Module] = {}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A file that a model can take, read and sorted."""
+
+    file: Path
+    tensors: Mapping[str, Tensor]
+    parts: Parts
+
+
+def open_checkpoint(model: Backbone, file: Path) -> Checkpoint:
+    """Reads a file in any of `model.layouts`; the model builds what the file has and other files have not."""
+    tensors = read_tensors(file)
+    parts = sort_tensors(tensors, model.layouts)
+    if parts is None:
+        raise ValueError(_refused(file, model, tensors, ["none of its keys has a place"]))
+    if not model.parts:
+        parts = of_one_sensor(parts, "s1" if model.sensor == RADAR else "s2")
+    for part, member in model.members.items():
+        member.grow(_of_member(part, parts))
+    return Checkpoint(file=file, tensors=tensors, parts=parts)
+
+
+def of_one_sensor(parts: Parts, sensor: str) -> Parts:
+    """Half of a two-sensor file as a file of one sensor: its `s1` is the `backbone`, its `s1.head` the `head`."""
+    half: Parts = {}
+    for part, tensors in parts.items():
+        name = "backbone" if part == sensor else part.removeprefix(f"{sensor}.")
+        half[name] = half.get(name, {}) | tensors
+    return half
+
+
 def load_checkpoint(
     model: Backbone,
-    file: Path,
+    checkpoint: Checkpoint,
     *,
     mixings: Mapping[str, Mixing] = NO_MIXINGS,
     others: Mapping[str, nn.Module] = NO_MODULES,
@@ -28,20 +60,16 @@ def load_checkpoint(
 
     Args:
         model: What the file is for; left alone unless everything fits.
-        file: In any of `model.layouts`.
+        checkpoint: The file, opened for this model.
         mixings: By member of the model, what each band of its data gets of the file's first layer.
         others: Modules beside the backbone (necks, heads) by the part of the file that is theirs. One whose part the
             file lacks altogether stays random, and `model.adaptation` says so.
         fresh_first_layer: Leave the convolution that reads the bands as it is.
     """
-    tensors = read_tensors(file)
-    parts = sort_tensors(tensors, model.layouts)
-    if parts is None:
-        raise ValueError(_refused(file, model, tensors, ["none of its keys has a place"]))
-    problems: list[str] = []
+    parts, problems = checkpoint.parts, list[str]()
     loads: list[tuple[nn.Module, dict[str, Tensor]]] = []
     for part, member in model.members.items():
-        given = parts.pop(part, {})
+        given = _of_member(part, parts)
         if fresh_first_layer:
             given |= _fresh(member)
         given, wrong = _given(member, given, mixings.get(part))
@@ -49,15 +77,21 @@ def load_checkpoint(
         loads.append((member.body, given))
     random = [part for part in others if part not in parts]
     for part in others.keys() - random:
-        given = parts.pop(part)
+        given = parts[part]
         problems += differences(others[part].state_dict(), given)
         loads.append((others[part], given))
     if problems:
-        raise ValueError(_refused(file, model, tensors, problems))
+        raise ValueError(_refused(checkpoint.file, model, checkpoint.tensors, problems))
     for module, given in loads:
         module.load_state_dict(given)
-    left_out = ", ".join(f"{part} ({len(of_part)} tensors)" for part, of_part in parts.items())
+    taken = {"backbone", *model.members, *others}
+    left_out = ", ".join(f"{part} ({len(of_part)} tensors)" for part, of_part in parts.items() if part not in taken)
     model.adaptation |= {name: said for name, said in (("left_out", left_out), ("random", ", ".join(random))) if said}
+
+
+def _of_member(part: str, parts: Parts) -> dict[str, Tensor]:
+    """What a file holds for one member of a model: its own, and what it has in common with others (`backbone`)."""
+    return parts.get("backbone", {}) | parts.get(part, {})
 
 
 def _given(member: Backbone, tensors: dict[str, Tensor], mixing: Mixing | None) -> tuple[dict[str, Tensor], list[str]]:
@@ -108,7 +142,7 @@ def identify(tensors: Mapping[str, Tensor]) -> str | None:
                 continue
             with torch.device("meta"):
                 model = _stand_in(name, build)
-            if all(_alike(member, parts.get(part, {})) for part, member in model.members.items()):
+            if all(_alike(member, _of_member(part, parts)) for part, member in model.members.items()):
                 said = f" as in {layout.name}" if layout is not OWN else ""
                 return f"{name}{said}"
     return None

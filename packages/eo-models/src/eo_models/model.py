@@ -114,5 +114,5 @@ class Model(nn.Module):
 
 
 def _size(x: Image) -> tuple[int, int]:
-    height, width = (next(iter(x.values())) if isinstance(x, Mapping) else x).shape[-2:]
+    height, width = (x["s1"] if isinstance(x, Mapping) else x).shape[-2:]
     return height, width

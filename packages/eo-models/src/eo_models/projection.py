@@ -22,6 +22,8 @@ class Projection(Head):
         super().__init__()
         if neck is not None or num_outputs is not None:
             raise ValueError("the projection head has its own shape; leave neck and num_outputs out")
+        if backbone.parts:
+            raise ValueError(f"{backbone.name} has one for each sensor: model.s1.project(x) and model.s2.project(x)")
         width = backbone.num_features
         self.spaces = nn.ModuleList(
             nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, WIDTH)) for _ in range(SPACES)

@@ -1,19 +1,19 @@
 """What is asked for, resolved: a network for the data's bands, the file of its weights, and how the two meet."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from torch import nn
 
-from eo_models.architectures import ARCHITECTURES, build_backbone
+from eo_models.architectures import ARCHITECTURES, build_backbone, network
 from eo_models.backbone import Backbone, Step
 from eo_models.bands import BandsOf, Extra, Missing, Mixing, Side, match_bands
 from eo_models.download import download_weights, verify_file
 from eo_models.files import WEIGHTS as WEIGHTS_FILE
 from eo_models.files import read_facts
-from eo_models.loading import NO_MODULES, load_checkpoint
+from eo_models.loading import NO_MODULES, Checkpoint, load_checkpoint, open_checkpoint
 from eo_models.names import nearest
 from eo_models.registry import WEIGHTS, get_weights, is_weights
 from eo_models.weights import PerSensor, Weights
@@ -39,14 +39,14 @@ class Prepared:
     """A backbone for the data's bands, still at random weights, and what is to be loaded into it."""
 
     model: Backbone
-    file: Path | None = None
+    checkpoint: Checkpoint | None = None
     mixings: Mapping[str, Mixing] = field(default_factory=dict)
 
     def load(self, others: Mapping[str, nn.Module] = NO_MODULES) -> Backbone:
         """Loads the file, if there is one, also into the modules of `others`; the backbone, then in evaluation mode."""
-        if self.file is None:
+        if self.checkpoint is None:
             return self.model
-        load_checkpoint(self.model, self.file, mixings=self.mixings, others=others)
+        load_checkpoint(self.model, self.checkpoint, mixings=self.mixings, others=others)
         return self.model.eval()
 
 
@@ -101,7 +101,7 @@ def _of_run(folder: Path, request: Request) -> Prepared:
     )
     model, mixings = _for_data(origin, request)
     model.weights, model.adaptation = facts.get("weights", ""), dict(facts["adaptation"])
-    return Prepared(model=model, file=folder / WEIGHTS_FILE, mixings=mixings)
+    return Prepared(model=model, checkpoint=open_checkpoint(model, folder / WEIGHTS_FILE), mixings=mixings)
 
 
 def _of_weights(weights: Weights, request: Request) -> Prepared:
@@ -121,7 +121,7 @@ def _of_weights(weights: Weights, request: Request) -> Prepared:
         model.adaptation = {"weights": "random"}
     else:
         model.weights = weights.name
-    return Prepared(model=model, file=file, mixings=mixings)
+    return Prepared(model=model, checkpoint=open_checkpoint(model, file) if file else None, mixings=mixings)
 
 
 def _of_architecture(name: str, request: Request) -> Prepared:
@@ -130,24 +130,40 @@ def _of_architecture(name: str, request: Request) -> Prepared:
         raise ValueError(f"{name} is an architecture, without weights of its own; with weights: {', '.join(of_this)}")
     if request.verify:
         raise ValueError(f"{name} has no published file to verify against; name the weights")
-    if not request.bands or not request.sensor:
+    request, assumed = _with_published_bands(name, request)
+    parts = network(name, request.bands).parts
+    of_parts, sensors = _by_part(request.bands, parts), _by_part(request.sensor, parts)
+    if not all(of_parts.values()) or not all(sensors.values()):
+        of_two = ", each a mapping from s1 and s2" if parts else ""
         raise ValueError(
-            f"{name} has no bands of its own: pass bands=[...] in the data's channel order, and sensor=..."
+            f"{name} has no bands of its own: pass bands=[...] in the data's channel order, and sensor=...{of_two}"
         )
-    parts = ARCHITECTURES[name].parts
-    for part, bands in _by_part(request.bands, parts).items():
+    for part, bands in of_parts.items():
         if len(set(bands)) < len(bands):
             raise ValueError(f"bands must be distinct, got {' '.join(bands)}")
         if isinstance(bands, Mapping):
             raise ValueError(f"{name} has no bands that {part} could be equal to; pass bands=[...]")
-    model = build_backbone(name, cast(Any, request.bands), request.sensor, request.img_size)
+    model = build_backbone(name, cast(Any, request.bands), cast(Any, request.sensor), request.img_size)
     model.weights = request.checkpoint.name if request.checkpoint else ""
-    return Prepared(model=model, file=request.checkpoint)
+    model.adaptation |= assumed
+    file = request.checkpoint
+    return Prepared(model=model, checkpoint=open_checkpoint(model, file) if file else None)
+
+
+def _with_published_bands(name: str, request: Request) -> tuple[Request, dict[str, str]]:
+    """What is left unsaid of a two-sensor file, as it is in all that its authors published for that network."""
+    published = [each for each in WEIGHTS.values() if each.architecture == name]
+    bands, sensor = request.bands or (request.checkpoint and published[0].bands), request.sensor
+    if not ARCHITECTURES[name].parts or not bands or (request.bands and sensor):
+        return request, {}
+    said = "sensor" if request.bands else "bands"
+    sensor = sensor or published[0].sensor
+    return replace(request, bands=bands, sensor=sensor), {said: f"taken to be those of {published[0].name}"}
 
 
 def _for_data(origin: Origin, request: Request) -> tuple[Backbone, dict[str, Mixing]]:
     """The network for the data's bands, told how to feed it, and how the weights' first layer becomes its own."""
-    parts = ARCHITECTURES[origin.architecture].parts
+    parts = network(origin.architecture, origin.bands).parts
     asked, whose = _by_part(request.bands, parts), _by_part(request.sensor, parts)
     made, sensors = _by_part(origin.bands, parts), _by_part(origin.sensor, parts)
     mixings = {

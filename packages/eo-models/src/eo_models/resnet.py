@@ -1,6 +1,7 @@
 """ResNets (arXiv 1512.03385) for any bands, with the parameter names of timm and torchvision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import timm
 from torch import Tensor, nn
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from eo_models.backbone import Backbone
 from eo_models.layouts import OWN, Layout, Rule
 from eo_models.satlas_files import SINGLE_IMAGE
+from eo_models.two_sensor_layouts import DUAL_RESNET
 
 
 def sequential_rules(prefix: str) -> tuple[Rule, ...]:
@@ -52,25 +54,48 @@ class ResNet(Backbone):
     """ResNet without its classifier.
 
     Input: (B, C, H, W) normalized floats, H and W at least 32.
-    Output: (B, 512) for resnet18, (B, 2048) for the others: the last map, averaged over its pixels.
+    Output: (B, 512) for resnet18, (B, 2048) for the others: the last map, averaged over its pixels. A file whose
+        classifier was trained on projections makes these the feature, (B, 128).
     Maps: strides 4, 8, 16, 32.
     """
 
-    layouts = (PLAIN, SECO, SECO_OSCD, SINGLE_IMAGE, OWN)
+    layouts: ClassVar[tuple[Layout, ...]] = (PLAIN, SECO, SECO_OSCD, SINGLE_IMAGE, *DUAL_RESNET, OWN)
 
     def __init__(self, name: str, bands: Sequence[str], sensor: str) -> None:
         super().__init__(name, bands, sensor)
-        self.body = timm.create_model(name, in_chans=len(bands), num_classes=0)
+        self.body = self.build(len(bands))
         self.num_features = self.body.num_features
         stages = self.body.feature_info[1:]  # the first entry is the stem
         self.map_channels = tuple(stage["num_chs"] for stage in stages)
         self.map_strides = tuple(stage["reduction"] for stage in stages)
+
+    def build(self, channels: int) -> nn.Module:
+        """timm's network, without its classifier."""
+        body: nn.Module = timm.create_model(self.name, in_chans=channels, num_classes=0)
+        return body
 
     @property
     def first_layer(self) -> nn.Conv2d:
         """The 7x7 convolution of the stem."""
         layer: nn.Conv2d = self.body.conv1
         return layer
+
+    def grow(self, tensors: Mapping[str, Tensor]) -> None:
+        """A two-layer `projection` beside the feature, or in its place (`fc`), is built for a file that has one."""
+        for name in ("projection", "fc"):
+            if f"{name}.2.weight" in tensors:
+                out, width = tensors[f"{name}.2.weight"].shape
+                layers = nn.Linear(self.num_features, width), nn.ReLU(), nn.Linear(width, out)
+                # beside the feature no forward pass uses it, and parameters without a gradient would stop DDP
+                setattr(self.body, name, nn.Sequential(*layers).requires_grad_(name == "fc"))
+                self.num_features = out if name == "fc" else self.num_features
+
+    def project(self, x: Tensor) -> Tensor:
+        """The projection of the feature that the loss of pretraining saw, (B, 128), where the file had one."""
+        if not hasattr(self.body, "projection"):
+            raise ValueError(f"{self.name} has no projection beside its feature; the file that it is from holds none")
+        projected: Tensor = self.body.projection(self(x))
+        return projected
 
     def features(self, x: Tensor) -> Tensor:
         """Global average pool of the last map, (B, D)."""
