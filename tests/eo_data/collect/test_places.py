@@ -4,6 +4,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from eo_data.collect import places
 from eo_data.collect.places import (
     APART_KM,
     is_land,
@@ -81,17 +82,17 @@ def test_no_draw_overlaps_any_draw_of_another_place():
     def sampler(rng):  # within 40 km of one point, so that many overlap
         return 10 + rng.uniform(0, 0.5), 45 + rng.uniform(0, 0.36)
 
-    places = list(random_places(60, seed=0, draws=3, sampler=sampler))
-    tried = [(place.number, point) for place in places for point in place.draws]
+    found = list(random_places(60, seed=0, draws=3, sampler=sampler))
+    tried = [(place.number, point) for place in found for point in place.draws]
     apart = [kilometres(a, b) for (i, a), (j, b) in combinations(tried, 2) if i != j]
     assert min(apart) >= APART_KM
-    full = [place for place in places if not place.draws]
+    full = [place for place in found if not place.draws]
     assert full
     assert all(place.overlaps is not None for place in full)
 
 
 def test_longitudes_stay_on_earth(monkeypatch):
-    monkeypatch.setattr("eo_data.collect.places.read_cities", lambda: np.array([[179.99, 0.0]]))
+    monkeypatch.setattr(places, "read_cities", lambda: np.array([[179.99, 0.0]]))
     rng = np.random.default_rng(1)
     longitudes = [round_cities(50)(rng)[0] for _ in range(50)]
     assert min(longitudes) < -179
@@ -101,11 +102,11 @@ def test_longitudes_stay_on_earth(monkeypatch):
 def test_rows_of_a_file_are_places_unless_they_overlap_earlier_ones(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("name,latitude,longitude\na,45,10\nb,45.01,10.01\nc,46,10\nd,46.01,10\n")
-    places = list(listed_places(path, seed=0))
-    assert [(place.number, place.overlaps) for place in places] == [(0, None), (1, 0), (2, None), (3, 2)]
-    assert places[2].draws[0][:2] == (10, 46)
-    assert places == list(listed_places(path, seed=0))
-    assert [place.draws[0].shift for place in places] != [place.draws[0].shift for place in listed_places(path, seed=1)]
+    found = list(listed_places(path, seed=0))
+    assert [(place.number, place.overlaps) for place in found] == [(0, None), (1, 0), (2, None), (3, 2)]
+    assert found[2].draws[0][:2] == (10, 46)
+    assert found == list(listed_places(path, seed=0))
+    assert [place.draws[0].shift for place in found] != [place.draws[0].shift for place in listed_places(path, seed=1)]
 
 
 @pytest.mark.parametrize(

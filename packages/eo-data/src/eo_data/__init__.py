@@ -2,6 +2,7 @@
 
 from eo_data.batches import EpochBatches
 from eo_data.bigearthnet import BigEarthNet
+from eo_data.collect import CollectConfig, Collected, collect
 from eo_data.compute import compute_statistics
 from eo_data.dataset import ImageDataset, Part, Sample
 from eo_data.dfc2020 import DFC2020
@@ -30,6 +31,8 @@ __all__ = [
     "STATISTICS",
     "Band",
     "BigEarthNet",
+    "CollectConfig",
+    "Collected",
     "EpochBatches",
     "EuroSAT",
     "GeoTIFFFolder",
@@ -44,6 +47,7 @@ __all__ = [
     "Statistics",
     "Step",
     "canonical_band",
+    "collect",
     "compute_statistics",
     "normalization_for",
     "pack",

@@ -3,15 +3,18 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, set_parsing_settings
+from jsonargparse.typing import register_type
 from rich.console import Console
 from rich.table import Table
 
 from eo_data.bigearthnet import BigEarthNet
+from eo_data.collect import CollectConfig, collect
 from eo_data.compute import compute_statistics
 from eo_data.dataset import ImageDataset
 from eo_data.dfc2020 import DFC2020
@@ -39,6 +42,8 @@ from eo_data.synthetic import (
     write_ssl4eo_s12_ml,
 )
 
+register_type(date, date.isoformat, date.fromisoformat)
+set_parsing_settings(docstring_parse_attribute_docstrings=True)  # sentences under fields become their help
 DATASETS: Mapping[str, Callable[..., ImageDataset]] = {
     "dfc2020": DFC2020,
     "eurosat": EuroSAT,
@@ -70,10 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns 0, or 2 for what the user can mend."""
     given = build_parser().parse_args(None if argv is None else list(argv)).as_dict()
     command = given["command"]
-    name = given[command]["name"]
-    arguments = given[command][name]
+    arguments = given[command]
     try:
-        COMMANDS[command](name, arguments)
+        if command == "collect":
+            return collect_places(arguments)
+        COMMANDS[command](arguments["name"], arguments[arguments["name"]])
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"eo-data: {error}", file=sys.stderr)
         return 2
@@ -129,6 +135,17 @@ def synthesize(name: str, arguments: dict[str, object]) -> None:
     print(LAYOUTS[name](**arguments))
 
 
+def collect_places(arguments: dict[str, object]) -> int:
+    """Collect seasons of places all over the Earth from a public archive; run again, it goes on."""
+    try:
+        done = collect(CollectConfig(**cast(dict[str, Any], arguments)))
+    except KeyboardInterrupt:
+        print("eo-data: stopped; run the same command again: it goes on", file=sys.stderr)
+        return 130
+    print(f"{done.taken} places in {done.output}, {done.dropped} dropped (manifest.jsonl says why)")
+    return 0
+
+
 COMMANDS: Mapping[str, Callable[[str, dict[str, object]], None]] = {
     "info": info,
     "pack": pack_dataset,
@@ -139,7 +156,7 @@ COMMANDS: Mapping[str, Callable[[str, dict[str, object]], None]] = {
 
 def build_parser() -> ArgumentParser:
     """`eo-data COMMAND NAME ROOT`, with the arguments of each data set and layout under its name."""
-    parser = ArgumentParser(prog="eo-data", description="Look at Earth-observation data sets, and make synthetic ones.")
+    parser = ArgumentParser(prog="eo-data", description="Look at, collect, pack and synthesize Earth-observation data.")
     commands = parser.add_subcommands(dest="command")
     for command, run in COMMANDS.items():
         named = ArgumentParser(description=run.__doc__)
@@ -147,6 +164,9 @@ def build_parser() -> ArgumentParser:
         names = named.add_subcommands(dest="name")
         for name, make in (LAYOUTS if command == "synthesize" else DATASETS).items():
             names.add_subcommand(name, _arguments_of(command, make), help=_first_line(make))
+    collecting = ArgumentParser(description=collect_places.__doc__, epilog="Lists are written [s1,s2a], in quotes.")
+    collecting.add_class_arguments(CollectConfig, instantiate=False)
+    commands.add_subcommand("collect", collecting, help=collect_places.__doc__)
     return parser
 
 

@@ -18,7 +18,7 @@ class CollectConfig:
     """A collection. What a place shows depends on the seed and its number alone, and on what the source has."""
 
     output: Path
-    """Folder; one that holds the same collection, unfinished or smaller, is gone on with."""
+    """Folder; the same collection in it, unfinished or smaller, is continued."""
     count: int | None = None
     """How many places; None: all rows of a file of places."""
     layout: Literal["seco", "ssl4eo_s12"] = "seco"
