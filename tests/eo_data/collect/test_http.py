@@ -71,12 +71,18 @@ def test_pauses_double_until_they_are_long_enough_and_are_never_shorter_than_ask
     assert patience.pause(5, 2) == 16
 
 
-@pytest.mark.parametrize(
-    ("said", "seconds"), [("7", 7), ("", None), ("soon", None), (formatdate(time.time() + 100, usegmt=True), 100)]
-)
-def test_retry_after_is_a_number_or_a_date(said, seconds):
-    answer = type("Answer", (), {"headers": {"Retry-After": said} if said else {}})
-    assert _retry_after(answer) == (seconds if seconds is None else pytest.approx(seconds, abs=20))
+def answer_saying(**headers):
+    return type("Answer", (), {"headers": headers})
+
+
+def test_retry_after_is_a_number_or_a_date():
+    assert _retry_after(answer_saying(**{"Retry-After": "7"})) == 7
+    assert _retry_after(answer_saying(**{"Retry-After": "soon"})) is None
+    assert _retry_after(answer_saying()) is None
+    date = formatdate(time.time() + 100, usegmt=True)
+    assert _retry_after(answer_saying(**{"Retry-After": date})) == pytest.approx(100, abs=20)
+    past = formatdate(time.time() - 100, usegmt=True)
+    assert _retry_after(answer_saying(**{"Retry-After": past})) == 0
 
 
 def test_a_client_that_is_stopped_waits_no_longer(server, url):
