@@ -8,7 +8,7 @@ import pytest
 import rasterio
 import torch
 
-from eo_data import SSL4EOS12
+from eo_data import SSL4EOS12, SeCo
 from eo_data.collect import UnreachableError, collect
 from eo_data.collect.manifest import Manifest
 
@@ -38,6 +38,13 @@ def test_a_collection_has_its_tree_its_manifest_and_nothing_else(undisturbed):
     assert {path for path in files if "/" not in path} == {"manifest.jsonl", "collection.json", ".lock"}
     with rasterio.open(undisturbed.output / min(folders) / "B2.tif") as file:
         assert (file.shape, file.dtypes) == ((264, 264), ("uint8",))
+
+
+def test_our_reader_reads_seco(undisturbed):
+    dataset = SeCo(undisturbed.output)
+    assert dataset.ids == ("000000", "000001", "000002", "000003")
+    assert dataset[0]["image"].shape == (5, 12, 264, 264)
+    assert dataset[0]["image"].dtype == torch.uint8
 
 
 def test_our_reader_reads_ssl4eo(config):
