@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from eo_data.dataset import Part
 from eo_models import Backbone
 from eo_models.create import ARCHITECTURES
 
@@ -61,8 +62,53 @@ class TinyNet(Backbone):
         return [self.body(self.check(x))]
 
 
+class TinyDual(TinyNet):
+    """Two of them, one for each sensor."""
+
+    parts, num_features = ("s1", "s2"), 32
+
+    def __init__(self, name, bands, sensor):
+        torch.nn.Module.__init__(self)
+        self.name, self.bands, self.sensor, self.units, self.normalization = name, bands, sensor, {}, {}
+        self.weights, self.adaptation = "", {}
+        self.s1, self.s2 = (TinyNet("tiny", bands[key], sensor[key]) for key in self.parts)
+
+    @property
+    def members(self):
+        return {"s1": self.s1, "s2": self.s2}
+
+
+class TinyPairs(torch.utils.data.Dataset):
+    """Random Sentinel-1 and Sentinel-2 images of places of three classes; one Sentinel-1 image may hold NaN."""
+
+    def __init__(self, bad=(), count=16):
+        self.bad, self.count = bad, count
+        self.parts = {
+            "s1": Part("sentinel1-grd", ("VV", "VH"), ("db",) * 2, None),
+            "s2": Part("sentinel2-l1c", ("B02", "B03", "B04"), ("dn",) * 3, None),
+        }
+        self.bands, self.sensor = ("VV", "VH", "B02", "B03", "B04"), "sentinel1-grd+sentinel2-l1c"
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, row):
+        generator = torch.Generator().manual_seed(row)
+        s1 = torch.randn(2, 36, 36, generator=generator) - 12
+        if row in self.bad:
+            s1[:, :3] = float("nan")
+        s2 = torch.randint(0, 4000, (3, 36, 36), generator=generator, dtype=torch.int32).to(torch.uint16)
+        return {"s1": s1, "s2": s2, "label": row % 3, "id": f"pair-{row}"}
+
+
+@pytest.fixture
+def tiny_pairs():
+    return TinyPairs
+
+
 @pytest.fixture(autouse=True)
 def tiny_architecture(monkeypatch):
+    monkeypatch.setitem(ARCHITECTURES, "tiny_dual", TinyDual)
     monkeypatch.setitem(ARCHITECTURES, "tiny", TinyNet)
 
 

@@ -46,7 +46,7 @@ def test_prints_the_configuration_with_overrides(capsys):
         ([*ARGUMENTS, "--data.root", "nowhere", "--output", "OUT"], "nowhere"),
         (
             ["pretrain", "simclr_folder", "--method.name", "simsiam"],
-            "method.name must be one of moco, seco, simclr, softcon, got 'simsiam'",
+            "method.name must be one of cross_sensor, moco, seco, simclr, softcon, supcon_ce, got 'simsiam'",
         ),
     ],
 )

@@ -23,7 +23,10 @@ def test_goes_through_yaml_and_back(tiny_config):
             {"method": {"name": "simclr", "temprature": 0.1}},
             "method simclr has no field 'temprature'; did you mean temperature?",
         ),
-        ({"method": {"name": "simsiam"}}, "method.name must be one of moco, seco, simclr, softcon, got 'simsiam'"),
+        (
+            {"method": {"name": "simsiam"}},
+            "method.name must be one of cross_sensor, moco, seco, simclr, softcon, supcon_ce, got 'simsiam'",
+        ),
         ({"method": {"name": "simclr", "backbone": 1}}, "method simclr has no field 'backbone'"),
         ({"data": {"name": "euro"}}, "data.name must be one of eurosat, geotiff_folder"),
         ({"data": {"name": "eurosat", "rot": "x"}}, "data eurosat has no field 'rot'; did you mean root"),

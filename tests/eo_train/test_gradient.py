@@ -10,9 +10,11 @@ from eo_train.gradient import accumulate, contrast_all, freeze_batch_norm, joine
 from eo_train.prepare import BadPixelsError
 
 OPTIONS = {
+    "cross_sensor": {"out": 8, "augmented": True},
     "moco": {"queue": 16, "out": 8},
     "seco": {"queue": 16, "out": 8},
     "simclr": {"hidden": 8, "out": 8},
+    "supcon_ce": {"classes": 5, "head": "mlp", "out": 8},
     "softcon": {"hidden": 8, "out": 8, "mask_ratio": 0.0, "symmetric": True},
 }
 B, PARTS = 12, 3
@@ -20,7 +22,12 @@ B, PARTS = 12, 3
 
 def build(name):
     torch.manual_seed(0)
-    backbone = create_model("tiny", bands=("B02", "B03"), sensor="sentinel2-l2a")
+    bands, sensor = ("B02", "B03"), "sentinel2-l2a"
+    if name in ("cross_sensor", "supcon_ce"):
+        both = {"s1": bands, "s2": bands}, {"s1": sensor, "s2": sensor}
+        backbone = create_model("tiny_dual", bands=both[0], sensor=both[1])
+    else:
+        backbone = create_model("tiny", bands=bands, sensor=sensor)
     method = METHODS[name](backbone, **OPTIONS[name])
     fabric = Fabric(accelerator="cpu", devices=1)
     return fabric, fabric.setup_module(method.double())

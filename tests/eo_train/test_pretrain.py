@@ -195,6 +195,41 @@ def test_batches_with_bad_pixels_are_refused_or_left_out_and_counted(tiny_config
         )
 
 
+CROSS = {"name": "cross_sensor", "head": "none"}
+SUPCON = {"name": "supcon_ce", "classes": 3, "head": "mlp", "out": 8}
+
+
+@pytest.mark.parametrize("method", [CROSS, SUPCON], ids=["cross_sensor", "supcon_ce"])
+def test_pretrains_on_pairs_of_sensors_each_normalized_as_its_own(method, tiny_config, tiny_pairs, capsys):
+    config = tiny_config(method=method, model="tiny_dual", normalization="auto", epochs=1)
+    folder = pretrain(config, tiny_pairs())
+    out = capsys.readouterr().out.replace("\n", " ")
+    assert "on 16 images of 2 bands (sentinel1-grd) + 3 bands (sentinel2-l1c): tiny_dual" in out
+    (row, last) = read_metrics(folder)
+    assert ("loss_supcon" in last) == (method is SUPCON)
+    assert {"s1.0.weight", "s2.0.weight"} <= weights(folder).keys()
+    if method is SUPCON:
+        total = float(last["loss_ce"]) + float(last["loss_supcon"])
+        assert float(last["loss"]) == pytest.approx(total, rel=1e-4)
+        assert 0 <= float(row["accuracy"]) <= 1
+
+
+def test_pairs_with_nan_borders_are_refused_or_left_out_and_counted(tiny_config, tiny_pairs):
+    steps = {
+        "s1": [{"op": "affine", "scale": 0.1, "offset": 1.0}],
+        "s2": [{"op": "affine", "scale": 1 / 4000, "offset": 0.0}],
+    }
+    fields = {"method": CROSS, "model": "tiny_dual", "normalization": steps, "batch_size": 4, "epochs": 1}
+    with pytest.raises(ValueError, match="pixels of s1 are NaN or infinite in pair-5; mend or leave out"):
+        pretrain(tiny_config(**fields), tiny_pairs(bad=(5,)))
+    folder = tiny_config().output + "-skipping"
+    rows = read_metrics(pretrain(tiny_config(**fields, output=folder, bad_pixels="skip"), tiny_pairs(bad=(5,))))
+    assert sum(int(row["skipped"]) for row in rows) <= 1
+    assert len(rows) == 3
+    with pytest.raises(ValueError, match="normalization names s1, and not s2; give it steps or a name too"):
+        pretrain(tiny_config(**fields | {"normalization": {"s1": []}, "output": folder + "-2"}), tiny_pairs())
+
+
 def test_cached_gradients_contrast_more_images_and_say_so(tiny_config, tiny_earth, capsys):
     fields = {"epochs": 1, "batch_size": 24, "micro_batches": 3}
     folder = pretrain(tiny_config(**fields, cache_gradients=True), tiny_earth)

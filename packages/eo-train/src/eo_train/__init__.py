@@ -2,7 +2,7 @@
 
 from eo_train.config import PretrainConfig
 from eo_train.engine import EngineConfig
-from eo_train.methods import METHODS, Method, MoCo, SeCo, SimCLR, SoftCon
+from eo_train.methods import METHODS, CrossSensor, Method, MoCo, SeCo, SimCLR, SoftCon, SupConCE
 from eo_train.optim import OptimConfig
 from eo_train.prepare import Prepared
 from eo_train.pretrain import StoppedError, pretrain
@@ -12,6 +12,7 @@ from eo_train.views import View, ViewConfig, Views
 
 __all__ = [
     "METHODS",
+    "CrossSensor",
     "EngineConfig",
     "Method",
     "MoCo",
@@ -22,6 +23,7 @@ __all__ = [
     "SimCLR",
     "SoftCon",
     "StoppedError",
+    "SupConCE",
     "View",
     "ViewConfig",
     "Views",

@@ -24,6 +24,7 @@ from eo_train.log import Log, write_rows
 from eo_train.loop import train
 from eo_train.memory import InMemory
 from eo_train.methods import METHODS, Method
+from eo_train.methods.sides import sides
 from eo_train.optim import OptimConfig, build_optimizer
 from eo_train.plan import Plan
 from eo_train.prepare import Prepare, settle_dates
@@ -83,12 +84,12 @@ def pretrain(
             save_backbone(backbone, folder, step=step, recipe=config.recipe, method=config.method["name"])
 
     console = Console(quiet=not fabric.is_global_zero, highlight=False)
-    console.print(describe(config, parts, first))
+    console.print(describe(config, parts, first), soft_wrap=True)
     with rows_of(config, fabric, console, first=first, last=plan.steps) as log:
         reached = run_steps(config, parts, first=first, log=log, checkpoint=checkpoint)
     if reached < plan.steps:
         raise StoppedError(folder, reached, plan.steps)
-    console.print(f"{plan.steps} steps done; the backbone is in {folder / 'backbone.safetensors'}")
+    console.print(f"{plan.steps} steps done; the backbone is in {folder / 'backbone.safetensors'}", soft_wrap=True)
     return folder
 
 
@@ -201,11 +202,6 @@ def build_backbone(config: PretrainConfig, source: Source) -> Backbone:
     for side in sides(backbone).values():
         side.check(torch.zeros(1, len(side.bands), config.view_size, config.view_size))
     return backbone
-
-
-def sides(backbone: Any) -> dict[str, Backbone]:
-    """The backbone of each image of a sample, by the sample's keys."""
-    return {"s1": backbone.s1, "s2": backbone.s2} if hasattr(backbone, "s1") else {"image": backbone}
 
 
 def count_dates(config: PretrainConfig, method: Method, source: Source) -> int:
