@@ -7,8 +7,8 @@ from eo_models import build_model
 from eo_models.detection import Anchors, Pool
 
 RGB = {"bands": ("R", "G", "B"), "sensor": "rgb"}
-BOXES = torch.tensor([[4.0, 6, 40, 30], [10.0, 2, 60, 60]])
-TARGET = {"boxes": BOXES, "labels": torch.tensor([1, 2]), "masks": torch.ones(2, 65, 97)}
+BOXES = torch.tensor([[4.0, 6, 30, 30], [10.0, 2, 49, 28]])
+TARGET = {"boxes": BOXES, "labels": torch.tensor([1, 2]), "masks": torch.ones(2, 33, 49)}
 
 
 @pytest.fixture(scope="module")
@@ -18,15 +18,15 @@ def model():
 
 
 def test_objects_are_found_and_learned_in_either_mode(model):
-    x = torch.randn(1, 3, 65, 97)
+    x = torch.randn(1, 3, 33, 49)
     with torch.no_grad():
         (found,) = model.predict(x)
         (raw,) = model.head.find(model(x))
     assert sorted(found) == ["boxes", "labels", "masks", "scores"]
     assert len(found["scores"]) > 0
     assert (found["scores"].diff() <= 0).all()
-    assert (found["boxes"][:, 2:] <= torch.tensor([97, 65])).all()
-    assert found["masks"].shape[1:] == (1, 65, 97)
+    assert (found["boxes"][:, 2:] <= torch.tensor([49, 33])).all()
+    assert found["masks"].shape[1:] == (1, 33, 49)
     assert raw["masks"].shape[1:] == (1, 28, 28)
     loss = model.loss(x, [TARGET])
     loss.backward()

@@ -146,6 +146,14 @@ def resnet50(golden):
     return small(golden, "Sentinel2_Resnet50_SI_RGB")
 
 
+@pytest.fixture(scope="module")
+def multi50(resnet50, tmp_path_factory):
+    """The same tensors as a multi-image file holds them: one more `backbone.` before the backbone's."""
+    tensors, path = torch.load(resnet50), tmp_path_factory.mktemp("multi") / "multi.pth"
+    torch.save({f"backbone.{k}" if k.startswith("backbone.") else k: v for k, v in tensors.items()}, path)
+    return path
+
+
 def test_detection_learns_from_boxes_in_training_mode_alone(resnet50):
     model = satlas.get_pretrained_model(
         "Sentinel2_Resnet50_SI_RGB", head="DETECT", num_categories=3, checkpoint=resnet50
@@ -184,16 +192,23 @@ def test_one_category_under_a_softmax_is_refused(resnet50):
         satlas.get_pretrained_model("Sentinel2_Resnet50_SI_RGB", head="SEGMENT", num_categories=1, checkpoint=resnet50)
 
 
-def test_single_and_multi_image_files_are_told_apart(resnet50, tmp_path):
+def test_single_and_multi_image_files_are_told_apart(resnet50, multi50):
     with pytest.raises(ValueError, match=r"it holds resnet50 as in Satlas' single-image files"):
         create_model("Sentinel2_Resnet50_MI_RGB", checkpoint=resnet50)
-    tensors = torch.load(resnet50)
-    multi = {f"backbone.{key}" if key.startswith("backbone.") else key: value for key, value in tensors.items()}
-    torch.save(multi, tmp_path / "multi.pth")
     with pytest.raises(ValueError, match=r"it holds multi_resnet50 as in Satlas' multi-image files"):
-        create_model("Sentinel2_Resnet50_SI_RGB", checkpoint=tmp_path / "multi.pth")
-    model = create_model("Sentinel2_Resnet50_MI_RGB", checkpoint=tmp_path / "multi.pth")
+        create_model("Sentinel2_Resnet50_SI_RGB", checkpoint=multi50)
+    model = create_model("Sentinel2_Resnet50_MI_RGB", checkpoint=multi50)
     assert model.adaptation["left_out"].startswith("ImageNet's classifier (2 tensors), fpn (16 tensors), upsample (8")
+
+
+@torch.no_grad()
+def test_several_images_of_other_bands(multi50):
+    file, x = {"checkpoint": multi50}, torch.randn(1, 2, 3, 32, 32)
+    as_published = create_model("Sentinel2_Resnet50_MI_RGB", **file)
+    turned = create_model("Sentinel2_Resnet50_MI_RGB", bands=("TCI_B", "TCI_G", "TCI_R"), **file)
+    torch.testing.assert_close(turned(x.flip(2)), as_published(x), rtol=1e-4, atol=1e-4)
+    assert turned.units == ("uint8",) * 3
+    assert turned.normalization == [{"op": "affine", "scale": 1 / 255, "offset": 0}]
 
 
 @torch.no_grad()

@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from eo_models import build_model, create_model, get_weights
+from eo_models.fpn import FPN, FPNUpsample
 from eo_models.published.satlas import SATLAS
 from eo_models.published.satlas_tasks import MAX_POOLED, TASKS, tasks_of
+from eo_models.satlas_heads import published_head
 
 DATA = Path(__file__).parent / "data" / "satlas"
 KINDS = {"bin_segment": "binary_segment", "classification": "classify"}  # as allenai/satlas calls them
@@ -58,25 +60,34 @@ def test_normalization_is_the_documented_one():
     assert normalized(get_weights("Aerial_SwinB_MI"), 255) == pytest.approx([1] * 3)
 
 
-def test_a_published_head_needs_its_file(tmp_path):
-    name = "resnet50.satlas_s2_si_rgb"
+def test_a_published_head_needs_weights_that_hold_it(resnet):
+    neck = FPNUpsample(resnet)
     with pytest.raises(
         ValueError, match="head='satlas:dem' is a part of the published files.* pass pretrained=True or"
     ):
-        build_model(name, head="satlas:dem")
+        published_head("dem", resnet, neck, None)
+    resnet.weights = "resnet50.satlas_s2_si_rgb"
+    assert published_head("dem", resnet, neck, None).part == "heads.4"
+    with pytest.raises(ValueError, match="resnet50.satlas_s2_si_rgb holds polygon, point, land_cover"):
+        published_head("building", resnet, neck, None)
+    with pytest.raises(ValueError, match="has 1 outputs by its file; leave num_outputs out"):
+        published_head("dem", resnet, neck, 3)
+    for other in (None, FPN(resnet)):
+        with pytest.raises(ValueError, match=r"stands on neck='fpn\+upsample'; leave neck out"):
+            published_head("dem", resnet, other, None)
+    with pytest.raises(ValueError, match="stands on neck='fpn'; leave neck out"):
+        published_head("vessel", resnet, None, None)
+    assert published_head("vessel", resnet, FPN(resnet), None).part == "heads.14"
     with pytest.raises(ValueError, match="unknown head 'satlas:ships'; nearest known: satlas:"):
-        build_model(name, head="satlas:ships")
+        build_model("resnet18", head="satlas:ships")
+
+
+def test_a_file_without_the_head_is_refused(tmp_path):
+    name = "resnet50.satlas_s2_si_rgb"
     backbone = create_model("resnet50", bands=get_weights(name).bands, sensor="sentinel2-l1c")
     torch.save(backbone.body.state_dict(), tmp_path / "bare.pth")
-    file = {"checkpoint": tmp_path / "bare.pth"}
     with pytest.raises(ValueError, match="bare.pth does not hold fpn, upsample, heads.4: pass the file as published"):
-        build_model(name, head="satlas:dem", **file)
-    with pytest.raises(ValueError, match="resnet50.satlas_s2_si_rgb holds polygon, point, land_cover"):
-        build_model(name, head="satlas:building", **file)
-    with pytest.raises(ValueError, match="has 1 outputs by its file; leave num_outputs out"):
-        build_model(name, head="satlas:dem", num_outputs=3, **file)
-    with pytest.raises(ValueError, match=r"stands on neck='fpn\+upsample'"):
-        build_model(name, head="satlas:dem", neck="fpn", **file)
+        build_model(name, head="satlas:dem", checkpoint=tmp_path / "bare.pth")
 
 
 PUBLISHED = [

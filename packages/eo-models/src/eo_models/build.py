@@ -12,7 +12,7 @@ from eo_models.model import HeadBuilder, Model, Neck, NeckBuilder
 from eo_models.names import nearest
 from eo_models.projection import Projection
 from eo_models.request import Request, prepare
-from eo_models.satlas_heads import SATLAS_HEADS
+from eo_models.satlas_heads import SATLAS_HEADS, usual_neck
 from eo_models.seco_unet import Change, SeCoUNet
 from eo_models.swin_unet import SwinUNet
 from eo_models.weights import PerSensor
@@ -82,8 +82,8 @@ def build_model(
     for what, asked, known in (("neck", neck, NECKS), ("head", head, _all_heads())):
         if asked is not None and asked not in known:
             raise ValueError(f"unknown {what} {asked!r}; {nearest(asked, known)}")
-    if head in SATLAS_HEADS and neck is None:
-        neck = "fpn+upsample"  # the neck of every published head
+    if neck is None and head is not None and head in SATLAS_HEADS:
+        neck = usual_neck(head)
     prepared = prepare(request)
     backbone = prepared.model
     built = NECKS[neck](backbone) if neck else None

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from eo_models.backbone import Backbone
 from eo_models.detection import Detect, Instance
-from eo_models.fpn import FPN
+from eo_models.fpn import FPN, FPNUpsample
 from eo_models.heads import BinarySegment, ClassifyMaps, MapHead, PerPixel, Segment
 from eo_models.meanings import ONE_OF, Meaning, check_target
 from eo_models.model import Head, HeadBuilder, Neck
@@ -64,6 +64,12 @@ class PublishedRegress(PerPixel):
     to_image = False
 
 
+def usual_neck(head: str) -> str:
+    """The neck that a published head stands on; those that detect do not read the map of stride 1."""
+    kind, _ = TASKS[head.removeprefix("satlas:")]
+    return "fpn" if kind in ("detect", "instance") else "fpn+upsample"
+
+
 def published_head(task: str, backbone: Backbone, neck: Neck | None, num_outputs: int | None) -> Head:
     """The head of a task in the file of the backbone's weights, still random.
 
@@ -80,8 +86,8 @@ def published_head(task: str, backbone: Backbone, neck: Neck | None, num_outputs
         )
     if num_outputs is not None:
         raise ValueError(f"head='satlas:{task}' has {TASKS[task][1]} outputs by its file; leave num_outputs out")
-    if not isinstance(neck, FPN) or len(neck.parts) < 2:
-        raise ValueError(f"head='satlas:{task}' stands on neck='fpn+upsample'; pass that, or leave neck out")
+    if not isinstance(neck, FPNUpsample if usual_neck(f"satlas:{task}") == "fpn+upsample" else FPN):
+        raise ValueError(f"head='satlas:{task}' stands on neck={usual_neck(f'satlas:{task}')!r}; leave neck out")
     head = _build(task, backbone, neck)
     head.part = f"heads.{tasks.index(task)}"
     return head

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eo_models.backbone import Step
+from eo_models.published.satlas_tasks import tasks_of
 from eo_models.weights import Hub, Weights
 
 _TCI = ("TCI_R", "TCI_G", "TCI_B")
@@ -76,8 +77,9 @@ def _file(identifier: str, sha256: str, size: int | None) -> Weights:
     architecture, place = _ARCHITECTURES[network], _SENSORS[sensor]
     imagery = _IMAGERY["_".join([place, *channels]).lower()]
     multi = images == "MI"
+    name = "_".join([f"{architecture}.satlas", place, images, *channels]).lower()
     return Weights(
-        name="_".join([f"{architecture}.satlas", place, images, *channels]).lower(),
+        name=name,
         aliases=(identifier, f"{identifier.lower()}.pth"),
         architecture=f"multi_{architecture}" if multi else architecture,
         source=Hub(repo_id="allenai/satlas-pretrain", revision=None, sha256=sha256),
@@ -90,7 +92,7 @@ def _file(identifier: str, sha256: str, size: int | None) -> Weights:
         feature="mean of the stride-32 map",  # our choice: the authors publish maps only
         licence="ODC-BY",  # so the authors, allenai/satlas#48; the repository's card says Apache-2.0
         paper="arXiv:2211.15660",
-        notes=imagery.notes + (_MULTI if multi else ()),
+        notes=(*imagery.notes, *(_MULTI if multi else ()), f"heads: {' '.join(f'satlas:{t}' for t in tasks_of(name))}"),
     )
 
 
