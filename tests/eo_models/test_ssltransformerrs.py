@@ -170,6 +170,8 @@ def test_half_of_a_pretraining_file_is_a_backbone_of_one_sensor(golden):
     assert torch.equal(one(x), both.s2(x))
     assert torch.equal(one.project(x), both.s2.project(x))
     assert one.adaptation == {"left_out": "s1 (124 tensors)"}
+    with pytest.raises(ValueError, match=r"does not fit dual_resnet50 .*; by its names and shapes it holds dual"):
+        create_model("dual_resnet50", checkpoint=file)
     whole = golden.tensors(SYSTEM, "resnet18_downstream")
     bare = {key: value for key, value in whole.items() if not key.startswith("backbone1.")}
     torch.save(bare | {"fc.weight": torch.zeros(8, 512)}, file.with_name("classifier-epoch-4.pth"))  # as the notebook

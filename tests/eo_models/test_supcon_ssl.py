@@ -49,6 +49,11 @@ def test_alexnet_equals_the_original(golden, name):
         x = case_input(golden, case)
         side = side_of(x)
         model = create_model("small_alexnet", bands=METERML_BANDS[side], sensor=SENSORS[side], checkpoint=file)
+        if "shared" in name:
+            one_trunk = create_model("small_alexnet", bands=METERML_BANDS, sensor=SENSORS, checkpoint=file)
+            two_trunks = create_model("dual_small_alexnet", checkpoint=file)
+            assert torch.equal(one_trunk.members[side](x), model(x))
+            assert torch.equal(two_trunks.members[side](x), model(x))
         for label, expected in case["outputs"].items():
             golden.check(blocks(model, x)[label], expected)
 

@@ -53,6 +53,12 @@ def test_a_file_of_larger_windows_is_refused(tmp_path, swin):
         create_model("swin_tiny", img_size=32, checkpoint=tmp_path / "backbone.safetensors", **S1)
 
 
+def test_a_file_alone_does_not_tell_the_bands(tmp_path, swin):
+    save_backbone(swin, tmp_path)
+    with pytest.raises(ValueError, match=r"swin_tiny has no bands of its own: pass bands=\[...\] in the data's"):
+        create_model("swin_tiny", checkpoint=tmp_path / "backbone.safetensors")
+
+
 def test_drop_path_grows_with_depth(swin):
     blocks = [block for stage in swin.body.layers for block in stage.blocks]
     rates = [getattr(block.drop_path1, "drop_prob", 0.0) for block in blocks]

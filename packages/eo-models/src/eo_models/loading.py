@@ -142,6 +142,8 @@ def identify(tensors: Mapping[str, Tensor]) -> str | None:
                 continue
             with torch.device("meta"):
                 model = _stand_in(name, build)
+                for part, member in model.members.items():
+                    member.grow(_of_member(part, parts))
             if all(_alike(member, _of_member(part, parts)) for part, member in model.members.items()):
                 said = f" as in {layout.name}" if layout is not OWN else ""
                 return f"{name}{said}"

@@ -151,14 +151,14 @@ def _of_architecture(name: str, request: Request) -> Prepared:
 
 
 def _with_published_bands(name: str, request: Request) -> tuple[Request, dict[str, str]]:
-    """What is left unsaid of a two-sensor file, as it is in all that its authors published for that network."""
-    published = [each for each in WEIGHTS.values() if each.architecture == name]
-    bands, sensor = request.bands or (request.checkpoint and published[0].bands), request.sensor
-    if not ARCHITECTURES[name].parts or not bands or (request.bands and sensor):
+    """What is left unsaid of a two-sensor model, as in all files of it that are published, and that this was done."""
+    if not ARCHITECTURES[name].parts or (request.bands and request.sensor):
         return request, {}
-    said = "sensor" if request.bands else "bands"
-    sensor = sensor or published[0].sensor
-    return replace(request, bands=bands, sensor=sensor), {said: f"taken to be those of {published[0].name}"}
+    if not request.bands and not request.checkpoint:
+        return request, {}
+    like = next(each for each in WEIGHTS.values() if each.architecture == name)
+    said = {"sensor" if request.bands else "bands": f"taken to be those of {like.name}"}
+    return replace(request, bands=request.bands or like.bands, sensor=request.sensor or like.sensor), said
 
 
 def _for_data(origin: Origin, request: Request) -> tuple[Backbone, dict[str, Mixing]]:

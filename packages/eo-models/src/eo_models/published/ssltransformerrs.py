@@ -38,7 +38,7 @@ def _sen12ms(
         name=f"{architecture}.sen12ms",
         aliases=files,
         architecture=architecture,
-        source=Drive(where=f"https://drive.google.com/file/d/{drive_id}/view, {files[0]} of the authors' notebooks"),
+        source=Drive(where=f"https://drive.google.com/file/d/{drive_id}/view"),
         filename=files[0],
         size=None,
         sensor=SENSORS,

@@ -18,6 +18,7 @@ _PAPER = "P. Berg, B. Uzun, M.-T. Pham, N. Courty, IEEE GRSL 2024"
 _METERML_TRAPS = (
     "72x72 pixels as METER-ML has them; red, green, blue, near infrared",
     "METER-ML's Sentinel-1 is scaled to whole numbers up to 4095, not decibels",
+    "some 564 MB; the file may be called otherwise than in the authors' scripts, from which its name here is",
     "each sensor's encoder holds a stem for the other one, which is never used and left out",
 )
 
@@ -32,7 +33,7 @@ def _meterml(name: str, title: str, file: str, *notes: str) -> Weights:
         name=name,
         aliases=(title, file),
         architecture="dual_small_alexnet",
-        source=Drive(where=f"{title} in {_FOLDER}"),
+        source=Drive(where=f"{_FOLDER}, where it is called {title}"),
         filename=file,
         size=None,
         sensor=ssltransformerrs.SENSORS,
@@ -61,7 +62,7 @@ SUPCON_SSL: tuple[Weights, ...] = (
             "dfc_100SUP_100_CROSS_1_IMG224_BATCH32__average55.64_overall72.60_epoch175.pth",
         ),
         architecture="dual_resnet50",
-        source=Drive(where=f"FineTunedDualResnet50 in {_FOLDER}"),
+        source=Drive(where=f"{_FOLDER}, where it is called FineTunedDualResnet50"),
         filename="dfc_100SUP_100_CROSS_1_IMG224_BATCH32__average55.64_overall72.60_epoch175.pth",
         size=None,
         sensor=ssltransformerrs.SENSORS,
