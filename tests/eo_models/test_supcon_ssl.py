@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from eo_models import build_model, create_model
+from eo_models import build_model, create_model, save_backbone
 from eo_models.published.ssltransformerrs import SENSORS
 from eo_models.published.supcon_ssl import METERML_BANDS
 
@@ -81,6 +81,25 @@ def test_projections_of_the_pretrained_resnets_equal_the_original(golden):
         member = {"backbone1": model.s1, "backbone2": model.s2}[case["module"]]
         golden.check(member(x), case["outputs"]["pooled"])
         golden.check(member.project(x), case["outputs"]["projection"])
+
+
+@torch.no_grad()
+def test_a_classifier_of_projections_makes_these_the_feature(golden, tmp_path):
+    tensors = golden.tensors("ssltransformerrs", "resnet18_dual")
+    weight = torch.randn(8, 256)
+    torch.save(tensors | {"fc.weight": weight, "fc.bias": torch.zeros(8)}, tmp_path / "fine_tuned.pth")
+    model = build_model("dual_resnet18", head="classify", num_outputs=8, checkpoint=tmp_path / "fine_tuned.pth")
+    torch.save(tensors, tmp_path / "pretrained.pth")
+    before = create_model("dual_resnet18", checkpoint=tmp_path / "pretrained.pth")
+    x = {"s1": torch.randn(2, 2, 64, 64), "s2": torch.randn(2, 13, 64, 64)}
+    projections = torch.cat([member.project(x[sensor]) for sensor, member in before.members.items()], dim=1)
+    torch.testing.assert_close(model.backbone(x), projections)
+    torch.testing.assert_close(model(x), projections @ weight.T, rtol=1e-4, atol=1e-4)
+    for network, given in ((model.backbone, x), (model.backbone.s2, x["s2"]), (before.s1, x["s1"])):
+        save_backbone(network, tmp_path / "run")
+        again = create_model(tmp_path / "run")
+        assert again.facts() == network.facts()
+        assert torch.equal(again(given), network(given))
 
 
 @slow

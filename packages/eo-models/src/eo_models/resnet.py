@@ -81,14 +81,14 @@ class ResNet(Backbone):
         return layer
 
     def grow(self, tensors: Mapping[str, Tensor]) -> None:
-        """A two-layer `projection` beside the feature, or in its place (`fc`), is built for a file that has one."""
-        for name in ("projection", "fc"):
+        """A two-layer `projection` beside the feature, or behind it (`feature`), is built for a file that has one."""
+        for name in ("projection", "feature"):
             if f"{name}.2.weight" in tensors:
                 out, width = tensors[f"{name}.2.weight"].shape
                 layers = nn.Linear(self.num_features, width), nn.ReLU(), nn.Linear(width, out)
                 # beside the feature no forward pass uses it, and parameters without a gradient would stop DDP
-                setattr(self.body, name, nn.Sequential(*layers).requires_grad_(name == "fc"))
-                self.num_features = out if name == "fc" else self.num_features
+                setattr(self.body, name, nn.Sequential(*layers).requires_grad_(name == "feature"))
+                self.num_features = out if name == "feature" else self.num_features
 
     def project(self, x: Tensor) -> Tensor:
         """The projection of the feature that the loss of pretraining saw, (B, 128), where the file had one."""
@@ -98,9 +98,9 @@ class ResNet(Backbone):
         return projected
 
     def features(self, x: Tensor) -> Tensor:
-        """Global average pool of the last map, (B, D)."""
+        """Global average pool of the last map, (B, D), or the projection that took its place."""
         pooled: Tensor = self.body(x)
-        return pooled
+        return self.body.feature(pooled) if hasattr(self.body, "feature") else pooled
 
     def forward_maps(self, x: Tensor) -> list[Tensor]:
         """The four stages' maps, strides 4 to 32."""

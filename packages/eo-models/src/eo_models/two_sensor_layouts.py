@@ -15,7 +15,11 @@ DUAL_RESNET = (
     OWN_DUAL,
     Layout(
         name="SupCon_SSL's fine-tuned dual ResNet",  # classifies the projections, so they are its feature
-        rules=(Rule(r"backbone([12])\.(.+)", r"s\1", r"\2"), _CLASSIFIER),
+        rules=(
+            Rule(r"backbone([12])\.fc\.(.+)", r"s\1", r"feature.\2"),
+            Rule(r"backbone([12])\.(.+)", r"s\1", r"\2"),
+            _CLASSIFIER,
+        ),
         marks=(r"backbone[12]\.fc\.0\.weight", r"fc\.weight"),
     ),
     Layout(
