@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from eo_train.views import ViewConfig, Views
+from eo_train.views import ViewConfig, Views, geometry
 from eo_train.views.colour import colour_matrix, jitter, mix_bands
 from eo_train.views.geometry import apply_separable, blur_matrix, draw_crops, resize_matrix
 
@@ -264,3 +264,19 @@ def test_a_generator_elsewhere_than_the_cpu() -> None:
 
     with pytest.raises(ValueError, match=r"draw on the CPU, got a generator on cuda:0"):
         Views(ViewConfig(), 8, "RGB")(images(), Elsewhere())
+
+
+@pytest.mark.parametrize("size", [96, 130])
+def test_large_views_leave_out_the_zeros_and_nothing_else(size):
+    torch.manual_seed(0)
+    x = torch.randn(5, 2, 150, 140)
+    start, length = torch.tensor([0.0, 10, 3, 100, 60]), torch.tensor([140.0, 100, 1, 40, 33])
+    flip = torch.tensor([True, False, True, False, True])
+    rows = geometry.resize_matrix(start, length, flip, 150, size)
+    columns = geometry.resize_matrix(start, length, ~flip, 140, size)
+    blurred = geometry.blur_matrix(torch.tensor([0.1, 0.5, 1.0, 2.0, 9.0]), size) @ rows
+    for matrix in (rows, blurred):
+        expected = torch.einsum("bsh,bchw,btw->bcst", matrix.double(), x.double(), columns.double())
+        torch.testing.assert_close(geometry.apply_separable(x, matrix, columns), expected.float(), rtol=0, atol=3e-6)
+        torch.testing.assert_close(geometry._dense(x, matrix, columns), expected.float(), rtol=0, atol=3e-6)
+    assert geometry.apply_separable(x, rows, columns).is_contiguous(memory_format=torch.channels_last)

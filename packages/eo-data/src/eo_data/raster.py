@@ -1,5 +1,6 @@
 """Reading single files: GeoTIFF through GDAL, JPEG through Pillow. Every error names the path."""
 
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ _GDAL_OPTIONS = {
     "GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE",  # a truncated JPEG strip is an error, not a grey area
 }
 
+_local = threading.local()
+
 
 @contextmanager
 def open_geotiff(path: Path, *, georeferenced: bool = False) -> Iterator[DatasetReader]:
@@ -37,12 +40,26 @@ def open_geotiff(path: Path, *, georeferenced: bool = False) -> Iterator[Dataset
     """
     options = {} if georeferenced else {"GEOREF_SOURCES": "NONE"}
     try:
-        with rasterio.Env(**_GDAL_OPTIONS), warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path, driver="GTiff", **options) as file:
-                yield file
+        # What `rasterio.open` does besides making this object takes as long as opening the file.
+        with gdal(), DatasetReader(str(path), driver="GTiff", sharing=False, **options) as file:
+            yield file
     except RasterioError as error:
         raise _unreadable(path, error) from error
+
+
+@contextmanager
+def gdal() -> Iterator[None]:
+    """GDAL set up for reading; round a sample of many files, it is set up once instead of for each of them."""
+    if getattr(_local, "ready", False):
+        yield
+        return
+    with rasterio.Env(**_GDAL_OPTIONS), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        _local.ready = True
+        try:
+            yield
+        finally:
+            _local.ready = False
 
 
 def read_geotiff(

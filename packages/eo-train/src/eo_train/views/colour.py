@@ -9,7 +9,7 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in torchvision
 TO_YIQ = (LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 
 
-def jitter(x: Tensor, gain: Tensor, contrast: Tensor, *, black: float = 0.0) -> Tensor:
+def jitter(x: Tensor, gain: Tensor, contrast: Tensor, *, black: float = 0.0, out: Tensor | None = None) -> Tensor:
     """Gains round `black`, then contrast round the image's own mean over bands and pixels.
 
     Args:
@@ -17,6 +17,7 @@ def jitter(x: Tensor, gain: Tensor, contrast: Tensor, *, black: float = 0.0) -> 
         gain: Factor of each band, (B, C).
         contrast: Factor of each image, (B,).
         black: Value that a gain leaves alone.
+        out: Where to write the result, `x` itself perhaps: fresh memory takes as long as the arithmetic.
 
     Returns:
         (B, C, H, W); both steps are folded into one multiplication and one addition per pixel.
@@ -25,7 +26,7 @@ def jitter(x: Tensor, gain: Tensor, contrast: Tensor, *, black: float = 0.0) -> 
     mean = (gain * x.mean(dim=(2, 3)) + offset).mean(dim=1)  # (B,), of the brightened image
     scale = contrast[:, None] * gain
     offset = contrast[:, None] * offset + ((1 - contrast) * mean)[:, None]
-    return torch.addcmul(offset[..., None, None], x, scale[..., None, None])
+    return torch.addcmul(offset[..., None, None], x, scale[..., None, None], out=out)
 
 
 def colour_matrix(saturation: Tensor, hue: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+BLOCK = 32  # lines of a view that a CPU makes at a time
 ATTEMPTS = 10  # as torchvision's RandomResizedCrop, which then falls back to a central crop
 
 
@@ -115,17 +116,49 @@ def apply_separable(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
     Args:
         x: (B, C, H, W).
-        rows: (B, S, H).
-        columns: (B, S, W).
+        rows: (B, S, H), no weight below 0.
+        columns: (B, S, W), likewise.
 
     Returns:
         (B, C, S, S), in channels-last memory, which the second product writes as it comes.
     """
+    large = rows.shape[1] >= 3 * BLOCK  # below, two dense products are as fast
+    return _banded(x, rows, columns) if large and x.device.type == "cpu" else _dense(x, rows, columns)
+
+
+def _dense(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     batch, bands, height, width = x.shape
     size = rows.shape[1]
     lines = torch.bmm(x.reshape(batch, bands * height, width), columns.transpose(1, 2))
     lines = lines.view(batch, bands, height, size).permute(0, 2, 3, 1).reshape(batch, height, size * bands)
     return torch.bmm(rows, lines).view(batch, size, size, bands).permute(0, 3, 1, 2)
+
+
+def _banded(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The same products without most of the zeros: a block of the view's lines sees few of the image's."""
+    size = rows.shape[1]
+    views = x.new_empty(len(x), size, size, x.shape[1])
+    samples = zip(x, rows, columns, _seen(rows), _seen(columns), views, strict=True)
+    for image, over_rows, over_columns, seen_rows, seen_columns, view in samples:
+        top, bottom = min(first for first, _ in seen_rows), max(last for _, last in seen_rows)
+        kept = image[:, top:bottom]
+        lines = kept.new_empty(*kept.shape[:2], size)  # (C, h, S)
+        for start, (first, last) in zip(range(0, size, BLOCK), seen_columns, strict=True):
+            block = slice(start, start + BLOCK)
+            lines[..., block] = kept[..., first:last] @ over_columns[block, first:last].T
+        lines = lines.permute(1, 2, 0).flatten(1)  # (h, S*C)
+        for start, (first, last) in zip(range(0, size, BLOCK), seen_rows, strict=True):
+            block = slice(start, start + BLOCK)
+            torch.mm(over_rows[block, first:last], lines[first - top : last - top], out=view[block].flatten(1))
+    return views.permute(0, 3, 1, 2)
+
+
+def _seen(matrix: Tensor) -> list[list[tuple[int, int]]]:
+    """For each sample and block of output lines the first and one past the last line that has any weight in them."""
+    weighs = matrix > torch.finfo(matrix.dtype).eps  # less than that would be lost in rounding
+    blocks = torch.stack([block.any(1) for block in torch.split(weighs, BLOCK, dim=1)], dim=1).int()
+    last = matrix.shape[2] - blocks.flip(2).argmax(2)
+    return torch.stack([blocks.argmax(2), last], dim=2).tolist()
 
 
 def rotate(x: Tensor, angle: Tensor) -> Tensor:

@@ -82,15 +82,16 @@ class Views(nn.Module):
             raise ValueError(f"views want normalized floating-point images, got {x.dtype}; run eo_data.Normalize first")
 
     def _taken(self, x: Tensor, place: Place, sigma: Tensor) -> Tensor:
-        c = self.config
+        c, blurred = self.config, sigma.nonzero().flatten().to(x.device)
         top, left, height, width, sigma = torch.cat([place.crops, sigma[:, None]], 1).to(x.device).unbind(1)
         rows = resize_matrix(top, height, place.vflip.to(x.device), x.shape[2], self.size)
         columns = resize_matrix(left, width, place.hflip.to(x.device), x.shape[3], self.size)
         if c.blur and c.before_crop:
-            rows, columns = rows @ blur_matrix(sigma, x.shape[2]), columns @ blur_matrix(sigma, x.shape[3])
+            rows[blurred] = rows[blurred] @ blur_matrix(sigma[blurred], x.shape[2])
+            columns[blurred] = columns[blurred] @ blur_matrix(sigma[blurred], x.shape[3])
         elif c.blur:  # blur commutes with what follows: jitter and grayscale are affine, and the kernel sums to 1
-            kernel = blur_matrix(sigma, self.size)
-            rows, columns = kernel @ rows, kernel @ columns
+            kernel = blur_matrix(sigma[blurred], self.size)
+            rows[blurred], columns[blurred] = kernel @ rows[blurred], kernel @ columns[blurred]
         view = apply_separable(x, rows.to(x.dtype), columns.to(x.dtype))
         chosen = place.transpose.nonzero().flatten().to(x.device)
         if len(chosen):
@@ -112,7 +113,7 @@ class Views(nn.Module):
         gain = uniform((batch, bands), 1 - c.band_gain, 1 + c.band_gain, generator)
         gain = brightness[:, None] * torch.where(on[:, None], gain, 1.0)
         if c.brightness or c.contrast or c.band_gain:
-            x = jitter(x, gain.to(x), contrast.to(x), black=c.black)
+            x = jitter(x, gain.to(x), contrast.to(x), black=c.black, out=x)
         if c.saturation or c.hue:
             hue = uniform(batch, -c.hue, c.hue, generator) * on
             x = mix_bands(x, colour_matrix(saturation, hue).to(x))
