@@ -1,12 +1,13 @@
 """Packed data in pretraining: the same run as from the files, windows by epoch, places apart, exact resume."""
 
+import json
 import shutil
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from eo_data import PackedDataset, pack
+from eo_data import SSL4EOS12ML, PackedDataset, pack, synthetic
 from eo_train import EngineConfig, pretrain
 from eo_train.loader import StepSampler, build_loader
 from eo_train.memory import InMemory
@@ -81,3 +82,15 @@ def test_places_that_cannot_fill_the_plan(tiny_earth, tmp_path):
 def test_memory_does_not_freeze_windows(packed):
     with pytest.raises(ValueError, match="in_memory reads every sample once, .* leave out data.crop and data.seasons"):
         InMemory(PackedDataset(packed, crop=20))
+
+
+def test_native_resolution_goes_through_packing_to_a_run(tiny_config, tmp_path):
+    root = synthetic.write_ssl4eo_s12_ml(tmp_path / "earth", locations=8, size=48)
+    source = SSL4EOS12ML(root, product="s2c", bands=["B02", "B05", "B01"], resolution="native")
+    folder = pack(source, tmp_path / "native", processes=1, shard_bytes=20_000)
+    data = {"name": "packed", "root": str(folder), "crop": 36, "seasons": 2}
+    method = {"name": "softcon", "hidden": 8, "out": 4}
+    run = pretrain(tiny_config(data=data, method=method, seasons=2, normalization="data", epochs=1))
+    facts = json.loads((run / "backbone.json").read_text())
+    assert facts["bands"] == ["B02", "B05", "B01"]
+    assert facts["normalization"][0]["mean"].keys() == {"B02", "B05", "B01"}

@@ -9,6 +9,7 @@ from eo_data.dfc2020 import DFC2020
 from eo_data.eurosat import EuroSAT
 from eo_data.geotiff_folder import GeoTIFFFolder
 from eo_data.meterml import MeterML
+from eo_data.native import native_images, on_one_grid
 from eo_data.normalize import NORMALIZATIONS, Normalize, Step, normalization_for, standardize_by
 from eo_data.oscd import OSCD
 from eo_data.packed import PackedDataset
@@ -49,7 +50,9 @@ __all__ = [
     "canonical_band",
     "collect",
     "compute_statistics",
+    "native_images",
     "normalization_for",
+    "on_one_grid",
     "pack",
     "standardize_by",
     "verify_packed",

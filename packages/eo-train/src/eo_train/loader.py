@@ -8,7 +8,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from eo_train.plan import Plan
 
-IMAGES = ("image", "s1", "s2")
+GRIDS = ("", "_10m", "_20m", "_60m")  # one image, or one for each native resolution
+IMAGES = tuple(key + grid for key in ("image", "s1", "s2") for grid in GRIDS)
 KEYS = (*IMAGES, "label", "labelled", "id")  # what methods use; data sets may give more, which stays behind
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from eo_data import Normalize
+from eo_data import Normalize, native_images, on_one_grid
 from eo_train.views import View, Views
 from eo_train.views.geometry import Place
 
@@ -39,6 +39,8 @@ class Prepare:
         wanted: The views to be made.
         dates: With images (B, T, C, H, W): how many of the T the views of a sample come from.
         replacement: Draw them with replacement, so that some may be the same.
+        sensors: Of each key, for batches that hold images at native resolution (`image_10m`, ...) in its stead: these
+            come to the finest of their grids here, on the device.
     """
 
     def __init__(
@@ -49,7 +51,9 @@ class Prepare:
         *,
         dates: int = 1,
         replacement: bool = False,
+        sensors: Mapping[str, str] | None = None,
     ) -> None:
+        self.sensors = sensors or {}
         self.normalize, self.wanted, self.dates, self.replacement = normalize, tuple(wanted), dates, replacement
         self.augmented = dict(views)
         self.cropped = {key: Views(each.config.cropped_only(), each.size, each.bands) for key, each in views.items()}
@@ -69,7 +73,7 @@ class Prepare:
 
     def _choose(self, batch: Mapping[str, Any], generator: torch.Generator) -> Tensor | None:
         """Indices (dates, B) of the dates drawn; None where an image has no axis of dates."""
-        images: Tensor = batch[self.wanted[0].image]
+        images = next(iter(self._stored(batch, self.wanted[0].image).values()))
         if images.ndim == 4:
             if self.dates > 1:
                 refuse_dates(self.dates, 1)
@@ -89,6 +93,13 @@ class Prepare:
             check_size(view, place, image)
         return views.render(image, place, sigma, generator)
 
+    def _stored(self, batch: Mapping[str, Any], key: str) -> dict[str, Tensor]:
+        """The image under a key, or the images at native resolution that stand for it."""
+        return {name: batch[name] for name in ([key] if key in batch else self._native(key))}
+
+    def _native(self, key: str) -> dict[str, tuple[str, ...]]:
+        return native_images(key, self.sensors[key], self.normalize[key].bands)
+
     def _labels(self, batch: Mapping[str, Any], chosen: Tensor | None) -> tuple[Tensor, ...] | None:
         """Those of every view; a label (B, T, K) is that of the dates, another that of the whole sample."""
         label: Tensor | None = batch.get("label")
@@ -100,10 +111,13 @@ class Prepare:
         return tuple(label[rows, chosen[min(view.date, self.dates - 1)]] for view in self.wanted)
 
     def _normalized(self, batch: Mapping[str, Any], key: str, date: int, chosen: Tensor | None) -> Tensor:
-        images: Tensor = batch[key]
+        stored = self._stored(batch, key)
         if chosen is not None:
-            images = images[torch.arange(len(images), device=images.device), chosen[date]]
-        normalized: Tensor = self.normalize[key](images)
+            rows = torch.arange(chosen.shape[1], device=chosen.device)
+            stored = {name: images[rows, chosen[date]] for name, images in stored.items()}
+        normalize = self.normalize[key]
+        images = stored[key] if key in stored else on_one_grid(stored, self._native(key), normalize.bands)
+        normalized: Tensor = normalize(images)
         typical = normalized.abs().mean()
         if not torch.isfinite(typical):
             bad = [i for i, image in enumerate(normalized) if not torch.isfinite(image).all()]

@@ -19,7 +19,7 @@ from eo_train.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from eo_train.config import PretrainConfig, build
 from eo_train.engine import build_fabric, precision_of
 from eo_train.gradient import Clock, freeze_batch_norm, untimed
-from eo_train.loader import StepSampler, build_loader, count_rows
+from eo_train.loader import IMAGES, StepSampler, build_loader, count_rows
 from eo_train.log import Log, write_rows
 from eo_train.loop import train
 from eo_train.memory import InMemory
@@ -214,7 +214,7 @@ def count_dates(config: PretrainConfig, method: Method, source: Source) -> int:
     if asked == 1:
         return 1
     images: Mapping[str, Any] = source.dataset[0]
-    image = images[next(iter(source.images))]
+    image = next(value for key, value in images.items() if key in IMAGES)
     return settle_dates(asked, image.shape[0] if image.ndim == 4 else 1, replacement=method.replacement)
 
 
@@ -229,6 +229,7 @@ def build_prepare(config: PretrainConfig, fabric: Fabric, backbone: Backbone, me
         method.views,
         dates=dates,
         replacement=method.replacement,
+        sensors={key: side.sensor for key, side in sides(backbone).items()},
     )
 
 

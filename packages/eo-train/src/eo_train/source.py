@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from torch.utils.data import Dataset
 
-from eo_data import compute_statistics, normalization_for, standardize_by
+from eo_data import Statistics, compute_statistics, native_images, normalization_for, standardize_by
 from eo_data.compute import Samples
 from eo_train.config import DATASETS, PretrainConfig, Steps, build
 
@@ -83,6 +83,18 @@ def parts_of(dataset: Any) -> dict[str, Images]:
     }
 
 
+def statistics_of(source: Source, key: str) -> Statistics:
+    """Mean and standard deviation of the images under a key, or of those at native resolution that stand for it."""
+    samples, image = cast(Samples, source.dataset), source.images[key]
+    if key in samples[0]:
+        return compute_statistics(samples, key=key, bands=image.bands)
+    found: Statistics = {"mean": {}, "std": {}}
+    for name, bands in native_images(key, image.sensor, image.bands).items():
+        of_group = compute_statistics(samples, key=name, bands=bands)
+        found = {"mean": found["mean"] | of_group["mean"], "std": found["std"] | of_group["std"]}
+    return found
+
+
 def choose_normalization(choice: Normalization | Mapping[str, Normalization], source: Source, key: str) -> Steps:
     """The steps that a configuration asks for, for the images under a key."""
     if isinstance(choice, Mapping):
@@ -95,5 +107,5 @@ def choose_normalization(choice: Normalization | Mapping[str, Normalization], so
     if choice == "auto" and image.normalization:
         return image.normalization
     if choice in ("auto", "data"):
-        return standardize_by(compute_statistics(cast(Samples, source.dataset), key=key, bands=image.bands))
+        return standardize_by(statistics_of(source, key))
     return normalization_for(choice)
