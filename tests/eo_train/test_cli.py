@@ -95,3 +95,21 @@ def test_a_misspelt_field_in_a_file_is_named(capsys, tmp_path):
         main(["pretrain", str(tmp_path / "mine.yaml"), "--data.root", "x", "--output", "y"])
     assert stop.value.code == 2
     assert "temprature" in capsys.readouterr().err
+
+
+def test_profile_prints_what_a_step_is_made_of_and_writes_nothing(capsys, tmp_path, tiny_earth, monkeypatch):
+    from eo_train import config
+    from eo_train.cli import PARTS
+
+    for known in (PARTS["data"], config.DATASETS):
+        monkeypatch.setitem(known, "tiny", type(tiny_earth))
+    monkeypatch.chdir(tmp_path)
+    small = "--model tiny --batch_size 8 --view_size 16 --epochs 2 --engine.num_workers 0 --engine.precision 32-true"
+    words = ["profile", "simclr_folder", "--data.name", "tiny", *small.split(), "--engine.accelerator", "cpu"]
+    assert main([*words, "--steps", "2"]) == 0
+    out = capsys.readouterr().out
+    for said in ("simclr, tiny, 16 px, 8 images a step, 32-true, 1 x cpu", "waiting for data", "views", "images/s"):
+        assert said in out
+    assert list(tmp_path.iterdir()) == []
+    assert main(words) == 2
+    assert "a profile of 20 steps wants a run of 23, got 6; raise epochs or lower --steps" in capsys.readouterr().err

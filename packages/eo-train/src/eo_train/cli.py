@@ -15,10 +15,12 @@ from rich.table import Table
 from eo_train.config import DATASETS, GIVEN_BY_CODE, PretrainConfig
 from eo_train.methods import METHODS
 from eo_train.pretrain import StoppedError, pretrain
+from eo_train.profile import profile
 from eo_train.recipes import find_recipe, list_recipes
 
 USAGE = """usage: eo-train recipes
        eo-train pretrain RECIPE --data.root DIR --output RUN [--epochs N --batch_size B --model NAME ...] [--resume]
+       eo-train profile RECIPE --data.root DIR [--steps N] [--batch_size B --model NAME ...]
 
 RECIPE is a name that `eo-train recipes` lists, or a YAML file of your own.
 `eo-train pretrain RECIPE --help` lists every field; `--print_config` prints them as YAML, `--config FILE` reads some.
@@ -46,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return show_recipes()
         if words[:1] == ["pretrain"] and len(words) > 1 and not words[1].startswith("-"):
             return run_pretrain(words[1], words[2:])
+        if words[:1] == ["profile"] and len(words) > 1 and not words[1].startswith("-"):
+            return run_profile(words[1], words[2:])
     except StoppedError as stopped:
         print(stopped, file=sys.stderr)
         return 143
@@ -67,22 +71,42 @@ def show_recipes() -> int:
 
 def run_pretrain(recipe: str, words: Sequence[str]) -> int:
     """Parses the rest of the command line against the recipe and pretrains."""
-    path = find_recipe(recipe)
-    parser = build_parser(recipe, path, words)
+    parser = build_parser(recipe, find_recipe(recipe), words)
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
     given = parser.parse_args(list(words)).as_dict()
     resume = given.pop("resume")
-    for name in ("config", "__default_config__"):  # where the fields came from, which is no field
-        given.pop(name, None)
-    config = PretrainConfig.from_dict(given | {"recipe": Path(recipe).stem})
-    pretrain(config, resume=resume)
+    pretrain(config_of(recipe, given), resume=resume)
     return 0
 
 
-def build_parser(recipe: str, path: Path, words: Sequence[str]) -> RecipeParser:
+def run_profile(recipe: str, words: Sequence[str]) -> int:
+    """Parses the rest of the command line as `pretrain` does, and prints what a step is made of."""
+    parser = build_parser(recipe, find_recipe(recipe), words, command="profile")
+    parser.add_argument("--steps", type=int, default=20, help="how many steps to average over")
+    parser.set_defaults({"output": "-"})  # nothing is written
+    given = parser.parse_args(list(words)).as_dict()
+    steps = given.pop("steps")
+    found = profile(config_of(recipe, given), steps=steps)
+    console = Console(highlight=False)
+    console.print(found.described, soft_wrap=True)
+    console.print(found.table())
+    console.print(f"peak memory {found.peak_memory_mb:.0f} MB")
+    return 0
+
+
+def config_of(recipe: str, given: dict[str, Any]) -> PretrainConfig:
+    """The run that parsed words describe."""
+    came_from = ("config", "__default_config__")  # where the fields are from, which is no field
+    fields = {name: value for name, value in given.items() if name not in came_from}
+    return PretrainConfig.from_dict(fields | {"recipe": Path(recipe).stem})
+
+
+def build_parser(recipe: str, path: Path, words: Sequence[str], *, command: str = "pretrain") -> RecipeParser:
     """A parser that knows every field of the run: those of the data set and the method that it names too."""
     sentence = path.read_text().splitlines()[0].lstrip("# ")
-    prog = f"eo-train pretrain {recipe}"
-    usage = f"{prog} --data.root DIR --output RUN [--resume] [--config FILE] [--print_config] [--FIELD VALUE ...]"
+    prog = f"eo-train {command} {recipe}"
+    own = {"pretrain": "--output RUN [--resume]", "profile": "[--steps N]"}[command]
+    usage = f"{prog} --data.root DIR {own} [--config FILE] [--print_config] [--FIELD VALUE ...]"
     content = yaml.safe_load(path.read_text())
     named = {part: chosen(part, path, words) for part in PARTS}
     replaced = [part for part in PARTS if content.get(part, {}).get("name", named[part]) != named[part]]
@@ -90,7 +114,6 @@ def build_parser(recipe: str, path: Path, words: Sequence[str]) -> RecipeParser:
     if not replaced:
         parser.default_config_files = [str(path)]
     parser.add_argument("--config", action="config", help="YAML file whose fields override the recipe's")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
     for part, known in PARTS.items():
         name = named[part]
         if name not in known:
