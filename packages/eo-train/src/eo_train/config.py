@@ -49,7 +49,8 @@ class PretrainConfig:
     model: str = "resnet18"
     """Architecture of the backbone."""
     init_from: str | None = None
-    """Weights file to start from, of the same architecture on any bands; None starts at random."""
+    """Weights file to start from, of the same architecture on any bands (for two sensors: on these, in any layout that
+    `create_model` reads); None starts at random."""
     first_layer: Literal["fresh", "file"] = "fresh"
     """With `init_from`: whether the layer that reads the bands stays random or comes from the file too."""
     normalization: str | Steps | dict[str, str | Steps] = "auto"

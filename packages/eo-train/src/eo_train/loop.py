@@ -74,7 +74,7 @@ def train(
     with StopRequest() as stop:
         for step in range(first, plan.steps):
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step)
+                group["lr"] = learning_rate(step) * group.get("share", 1.0)
             draws = read_draws(fabric, source, prepare, plan, step, meter, clock)
             method.before_step()
             out = gradient(fabric, method, draws, plan.micro_batches, skip=skip, clock=clock)

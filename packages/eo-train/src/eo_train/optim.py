@@ -1,7 +1,7 @@
 """Optimizers by name, with weight decay on weight matrices and kernels alone."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
@@ -15,6 +15,8 @@ class OptimConfig:
     """In `adam` weight decay is part of the gradient, in `adamw` it is not."""
     lr: float = 0.03
     """Peak learning rate, as it is: not scaled by the batch size."""
+    classifier_lr: float | None = None
+    """Peak learning rate of a method's `classifiers`; None is `lr`."""
     momentum: float = 0.9
     """Of SGD; the first beta of Adam and AdamW."""
     nesterov: bool = True
@@ -59,16 +61,22 @@ class OptimConfig:
 
 
 def build_optimizer(module: nn.Module, config: OptimConfig) -> Optimizer:
-    """The optimizer over the parameters that want a gradient."""
-    parameters = [p for p in module.parameters() if p.requires_grad]
+    """The optimizer over the parameters that want a gradient; a group's `share` is that of the learning rate."""
+    named = {name: p for name, p in module.named_parameters() if p.requires_grad}
+    own = config.classifier_lr is not None and config.lr > 0
+    classifiers = [p for name, p in named.items() if own and name.startswith("classifiers.")]
+    parameters = [p for p in named.values() if not any(p is each for each in classifiers)]
     free = [p for p in parameters if p.ndim < 2 and config.decay == "matrices"]
-    groups = [
+    groups: list[dict[str, Any]] = [
         {
             "params": [p for p in parameters if p.ndim >= 2 or config.decay == "all"],
             "weight_decay": config.weight_decay,
         },
         {"params": free, "weight_decay": 0.0},
     ]
+    if classifiers:
+        share = (config.classifier_lr or 0.0) / config.lr
+        groups.append({"params": classifiers, "weight_decay": config.weight_decay, "share": share})
     if config.name != "sgd":
         kind = AdamW if config.name == "adamw" else Adam
         return kind(groups, lr=config.lr, betas=(config.momentum, config.beta2))

@@ -123,6 +123,7 @@ def assemble(
     backbone = build_backbone(config, source)
     method: Any = build(config.method, METHODS, backbone)
     prepare = build_prepare(config, fabric, backbone, method, count_dates(config, method, source))
+    method.train()  # a backbone that was loaded comes in evaluation mode
     if config.batch_norm == "frozen":
         freeze_batch_norm(method)
     if config.engine.channels_last:
@@ -193,11 +194,13 @@ def build_backbone(config: PretrainConfig, source: Source) -> Backbone:
     sensor: Any = {key: image.sensor for key, image in source.images.items()}
     if "image" in source.images:  # a backbone of two sensors takes the mappings
         bands, sensor = bands["image"], sensor["image"]
-    backbone = create_model(config.model, bands=bands, sensor=sensor, img_size=config.view_size)
+    two = len(source.images) > 1
+    file = config.init_from if two else None
+    backbone = create_model(config.model, checkpoint=file, bands=bands, sensor=sensor, img_size=config.view_size)
     for key, side in sides(backbone).items():
         side.units = source.images[key].units
         side.normalization = choose_normalization(config.normalization, source, key)
-    if config.init_from:
+    if config.init_from and not two:
         initialize(backbone, config.init_from, first_layer=config.first_layer)
     for side in sides(backbone).values():
         side.check(torch.zeros(1, len(side.bands), config.view_size, config.view_size))
