@@ -23,6 +23,14 @@ def test_frozen_parameters_are_left_out():
     assert sum(len(group["params"]) for group in build_optimizer(module, OptimConfig()).param_groups) == 2
 
 
+def test_a_classifier_may_learn_at_a_rate_of_its_own():
+    module = torch.nn.ModuleDict({"classifiers": torch.nn.Linear(2, 3), "backbone": torch.nn.Linear(2, 2)})
+    optimizer = build_optimizer(module, OptimConfig(lr=1e-5, classifier_lr=3e-6))
+    assert [group.get("share", 1.0) for group in optimizer.param_groups] == [1.0, 1.0, pytest.approx(0.3)]
+    assert {id(p) for p in optimizer.param_groups[2]["params"]} == {id(p) for p in module["classifiers"].parameters()}
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == 4
+
+
 def test_decays_everything_where_asked():
     module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
     optimizer = build_optimizer(module, OptimConfig(decay="all", nesterov=False))

@@ -15,8 +15,6 @@ class OptimConfig:
     """In `adam` weight decay is part of the gradient, in `adamw` it is not."""
     lr: float = 0.03
     """Peak learning rate, as it is: not scaled by the batch size."""
-    classifier_lr: float | None = None
-    """Peak learning rate of a method's `classifiers`; None is `lr`."""
     momentum: float = 0.9
     """Of SGD; the first beta of Adam and AdamW."""
     nesterov: bool = True
@@ -43,6 +41,8 @@ class OptimConfig:
     """Epochs at the peak, between warm-up and cosine."""
     by_epoch: bool = False
     """Hold the learning rate over each epoch at the value of its start, as many a published trainer does."""
+    classifier_lr: float | None = None
+    """Peak learning rate of a method's `classifiers`; None is `lr`."""
     clip: float | None = None
     """Largest norm of the gradient; None leaves it as it is."""
 
