@@ -4,7 +4,7 @@ import re
 import pytest
 import torch
 
-from eo_models import create_model, get_weights, save_backbone
+from eo_models import build_model, create_model, get_weights, save_backbone
 
 BANDS = {"s1": ("VV", "VH"), "s2": ("B04", "B03", "B02", "B08")}
 SENSORS = {"s1": "sentinel1-grd", "s2": "sentinel2-l2a"}
@@ -28,6 +28,15 @@ def test_sentinel_1_comes_first(dual, places):
     assert [m.shape[1] for m in maps] == list(dual.map_channels)
     assert [64 // m.shape[-1] for m in maps] == list(dual.map_strides)
     torch.testing.assert_close(maps[1][:, :128], dual.s1.forward_maps(places["s1"])[1])
+
+
+@pytest.mark.parametrize(("neck", "head"), [(None, "multilabel"), ("fpn", "segment")])
+def test_necks_and_heads_read_both_sensors(places, neck, head):
+    model = build_model("dual_resnet18", neck=neck, head=head, num_outputs=3, bands=BANDS, sensor=SENSORS).eval()
+    before = model(places)
+    assert before.shape == ((2, 3) if neck is None else (2, 3, 64, 64))
+    for sensor in ("s1", "s2"):
+        assert not torch.equal(model(places | {sensor: -places[sensor]}), before)
 
 
 def test_facts_are_by_sensor(dual):
@@ -112,6 +121,8 @@ def test_bands_are_wanted_for_each_sensor(asked, text):
 def test_what_needs_one_network_says_which_there_are(dual, places):
     with pytest.raises(ValueError, match=r"a first layer for each sensor; use model.s1.first_layer or model.s2's"):
         _ = dual.first_layer
+    with pytest.raises(ValueError, match=r"has one for each sensor: model.s1.project\(x\) and model.s2.project\(x\)"):
+        build_model("dual_resnet18", head="projection", bands=BANDS, sensor=SENSORS)
     with pytest.raises(ValueError, match="resnet18 has no tokens"):
         dual.forward_tokens(places)
     with pytest.raises(ValueError, match="resnet18 has no projection beside its feature; the file that it is from"):

@@ -49,7 +49,7 @@ class DualBackbone(Backbone):
         nn.Module.__init__(self)  # the facts that Backbone.__init__ would hold are those of the two sides
         self.name = name
         self.weights = ""
-        self.done: dict[str, str] = {}
+        self._done: dict[str, str] = {}
         single, size = name.removeprefix("dual_"), {"img_size": img_size} if img_size else {}
         self.s1 = self.side(single, bands["s1"], sensor["s1"], **size)
         self.s2 = self.side(single, bands["s2"], sensor["s2"], **size)
@@ -70,11 +70,11 @@ class DualBackbone(Backbone):
     def adaptation(self) -> dict[str, str]:
         """What was done to loaded weights; what was done for one sensor begins with its name."""
         sides = {f"{name}.{key}": said for name, side in self.members.items() for key, said in side.adaptation.items()}
-        return self.done | sides
+        return self._done | sides
 
     @adaptation.setter
     def adaptation(self, said: Mapping[str, str]) -> None:
-        self.done = {key: words for key, words in said.items() if key.partition(".")[0] not in self.parts}
+        self._done = {key: words for key, words in said.items() if key.partition(".")[0] not in self.parts}
         for name, side in self.members.items():
             begin = f"{name}."
             side.adaptation = {k.removeprefix(begin): words for k, words in said.items() if k.startswith(begin)}
