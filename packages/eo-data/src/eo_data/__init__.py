@@ -7,6 +7,7 @@ from eo_data.compute import compute_statistics
 from eo_data.dataset import ImageDataset, Part, Sample
 from eo_data.dfc2020 import DFC2020
 from eo_data.eurosat import EuroSAT
+from eo_data.footprint import footprint_wkb
 from eo_data.geotiff_folder import GeoTIFFFolder
 from eo_data.meterml import MeterML
 from eo_data.native import native_images, on_one_grid
@@ -50,6 +51,7 @@ __all__ = [
     "canonical_band",
     "collect",
     "compute_statistics",
+    "footprint_wkb",
     "native_images",
     "normalization_for",
     "on_one_grid",

@@ -39,6 +39,8 @@ class Sample(TypedDict, total=False):
     id: str
     bounds: Tensor
     """float64 (4,): left, bottom, right, top in the image's own coordinate system."""
+    crs: str
+    """That system, such as `EPSG:32632`; missing where a file does not say where on Earth it lies."""
 
 
 Transform: TypeAlias = Callable[[Sample], Sample]

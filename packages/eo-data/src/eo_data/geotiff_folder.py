@@ -26,9 +26,9 @@ class GeoTIFFFolder(ImageDataset):
         unit: What a stored number means, if it is not the sensor's usual (`SENSORS`): `reflectance`, `amplitude`, ...
         transform: Called with each sample.
 
-    Each sample is `{"image": (C, H, W) as stored, "id": path under root without suffix, "bounds": (4,)}`, with `label`
-    (int64) if asked for. `bounds` are left, bottom, right, top in the file's own coordinate system; in pixels, if the
-    file does not say where on Earth it lies.
+    Each sample is `{"image": (C, H, W) as stored, "id": path under root without suffix, "bounds": (4,)}`, with `crs`
+    where the file has one and `label` (int64) if asked for. `bounds` are left, bottom, right, top in the file's own
+    coordinate system, `crs`; in pixels, if the file does not say where on Earth it lies.
 
     Raises:
         FileNotFoundError: No folder, or no such files in it.
@@ -65,8 +65,10 @@ class GeoTIFFFolder(ImageDataset):
         with open_geotiff(path, georeferenced=True) as file:
             self._check(file, path)
             image = torch.from_numpy(read_bands(file, path, self.bands, file_bands=self.bands))
-            bounds = torch.tensor(tuple(file.bounds), dtype=torch.float64)
+            bounds, crs = torch.tensor(tuple(file.bounds), dtype=torch.float64), file.crs
         sample: Sample = {"image": image, "id": self.ids[index], "bounds": bounds}
+        if crs:
+            sample["crs"] = crs.to_string()
         if self.classes is not None:
             sample["label"] = torch.tensor(self.classes.index(path.parent.name))
         return sample

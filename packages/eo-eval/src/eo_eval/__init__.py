@@ -2,6 +2,7 @@
 
 from eo_eval.benchmarks import BENCHMARKS, Benchmark
 from eo_eval.evaluate import Evaluation, evaluate, evaluate_datasets
+from eo_eval.extract import extract
 from eo_eval.features import Features, drop_unlabelled, extract_features
 from eo_eval.knn import knn
 from eo_eval.linear import linear_probe
@@ -28,6 +29,7 @@ __all__ = [
     "drop_unlabelled",
     "evaluate",
     "evaluate_datasets",
+    "extract",
     "extract_features",
     "knn",
     "linear_probe",

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,22 @@ from jsonargparse import ArgumentError, ArgumentParser, set_parsing_settings
 from rich.console import Console
 from rich.table import Table
 
+from eo_data import Step, normalization_for
 from eo_eval.benchmarks import BENCHMARKS, Benchmark, all_bands, by_sensor, get_benchmark
 from eo_eval.evaluate import Evaluation, evaluate
+from eo_eval.extract import extract
 from eo_eval.report import write_report
 from eo_eval.report.scores import method_words
 from eo_eval.rows import Row, add_rows
 from eo_eval.setup import Setup
 from eo_eval.store import save, save_rows
 from eo_models import Backbone, create_model, is_path, list_models
+from eo_train.config import DATASETS, build
 
 USAGE = """usage: eo-eval benchmarks
        eo-eval linear|knn MODEL_OR_RUN --benchmark NAME --root DIR [--split val|test] [--fraction 0.1]
                           [--protocol recommended|published] [--json FILE] [--random] [--seed N]
+       eo-eval extract MODEL_OR_RUN --data.name NAME --data.root DIR --output FILE.parquet
        eo-eval report RUN_OR_JSON ... [--output report.html]
 
 MODEL_OR_RUN is the folder of a run, or with --random the name of an architecture.
@@ -45,9 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             return show_benchmarks()
         if words[:1] == ["report"]:
             return make_report(words[1:])
+        if words[:1] == ["extract"]:
+            return write_embeddings(words[1:])
         if words[:1] in (["linear"], ["knn"]):
             return probe(words[0], words[1:])
-    except (ValueError, OSError, ArgumentError) as error:
+    except (ValueError, OSError, ImportError, ArgumentError) as error:
         print(f"eo-eval: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     print(USAGE, end="")
@@ -72,6 +79,63 @@ def make_report(words: Sequence[str]) -> int:
     given = parser.parse_args(list(words)).as_dict()
     print(write_report(given["runs"], given["output"]))
     return 0
+
+
+def write_embeddings(words: Sequence[str]) -> int:
+    """Writes the embeddings of a data set as GeoParquet; run again, it goes on where it stopped."""
+    given = extract_parser(words).parse_args(list(words)).as_dict()
+    dataset: Any = build(given.pop("data"), DATASETS)
+    name, random, seed = given.pop("model"), given.pop("random"), given.pop("seed")
+    model = load_for(name, dataset, random=random, seed=seed)
+    steps = given.pop("normalization")
+    recipe = notes_on(name, random=random).get("recipe") or ""
+    print(
+        extract(
+            model,
+            dataset,
+            given.pop("output"),
+            recipe=recipe,
+            normalization=normalization_for(steps) if isinstance(steps, str) else steps,
+            **given,
+        )
+    )
+    return 0
+
+
+def extract_parser(words: Sequence[str]) -> ArgumentParser:
+    """The options of `eo-eval extract`, those of the data set that the words name among them."""
+    about = "Embeddings of a data set as GeoParquet, in constant memory; run again, it goes on where it stopped."
+    parser = ArgumentParser(prog="eo-eval extract", description=about, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("model", type=str, help="folder of a run, published name, or with --random an architecture")
+    parser.add_argument("--data.name", type=str, required=True, help=f"one of {', '.join(DATASETS)}")
+    named = " ".join(words).replace("=", " ").split()
+    name = dict(pairwise(named)).get("--data.name")
+    if name in DATASETS:
+        parser.add_class_arguments(DATASETS[name], "data", skip={"transform"}, instantiate=False)
+    parser.add_argument("--output", type=str, required=True, help="the file to write")
+    parser.add_argument("--random", action="store_true", help="random weights")
+    parser.add_argument("--seed", type=int, default=0, help="of random weights")
+    parser.add_argument(
+        "--normalization", type=str | list[Step] | None, default=None, help="steps, or the name of some"
+    )
+    own: set[str | int] = {"model", "dataset", "output", "recipe", "normalization", "bands"}
+    parser.add_function_arguments(extract, skip=own)
+    parser.set_defaults(
+        device="cuda" if torch.cuda.is_available() else "cpu", num_workers=min(8, (os.cpu_count() or 1) - 1)
+    )
+    return parser
+
+
+def load_for(name: str, dataset: Any, *, random: bool, seed: int) -> Backbone:
+    """The backbone of a run, published weights by name, or with `random` an architecture for the data's bands."""
+    if random:
+        torch.manual_seed(seed)
+        return create_model(name, bands=dataset.bands, sensor=dataset.sensor)
+    if is_path(name) and not Path(name).is_dir():
+        raise FileNotFoundError(f"no run directory at {name}")
+    if not is_path(name) and "." not in name:
+        raise ValueError(f"{name} is an architecture, which has no weights of its own; name a run, or pass --random")
+    return create_model(name, pretrained=not is_path(name))
 
 
 def probe(method: str, words: Sequence[str]) -> int:

@@ -31,6 +31,8 @@ class Batch:
     """Sample id of each row."""
     source: Tensor
     """(N, 2) index of the sample, season."""
+    noted: list[dict[str, Any]]
+    """Of each row's sample what `Feed.noted` names and it has, as it gives it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,8 @@ class Feed:
     device: torch.device
     target: Literal["label", "mask"] = "label"
     """What stands in `y`."""
+    noted: tuple[str, ...] = ()
+    """Other keys of the samples, to be handed on."""
 
     @property
     def classes(self) -> tuple[str, ...] | None:
@@ -55,7 +59,7 @@ class Feed:
 
     def __iter__(self) -> Iterator[Batch]:
         loader = DataLoader(
-            _Needed(self.dataset, tuple(each.key for each in self.inputs), self.target),
+            _Needed(self.dataset, self.inputs, self.target, self.noted),
             batch_size=self.batch_size,
             num_workers=self.num_workers,
             collate_fn=_collate,
@@ -78,6 +82,7 @@ class Feed:
         ids = [f"{name}#{t}" if with_seasons else name for name in raw["id"] for t in range(times)]
         groups = [name for name in raw["id"] for _ in range(times)]
         source = torch.cartesian_prod(torch.tensor(raw["index"]), torch.arange(times))
+        noted = [each for each in raw["noted"] for _ in range(times)]
         for start in range(0, count, self.batch_size):
             rows = slice(start, start + self.batch_size)
             yield Batch(
@@ -86,6 +91,7 @@ class Feed:
                 ids=ids[rows],
                 groups=groups[rows],
                 source=source[rows],
+                noted=noted[rows],
             )
 
     def _model_input(self, images: dict[str, Tensor]) -> Tensor | dict[str, Tensor]:
@@ -105,6 +111,7 @@ def open_feed(
     normalization: Sequence[Step] | None,
     seasons: Seasons,
     target: Literal["label", "mask"] = "label",
+    noted: tuple[str, ...] = (),
 ) -> Feed:
     """The feed that suits a model; arguments as for `eo_eval.extract_features`."""
     inputs = open_inputs(
@@ -123,14 +130,18 @@ def open_feed(
         seasons=seasons,
         device=next(model.parameters()).device,
         target=target,
+        noted=noted,
     )
 
 
 class _Needed(Dataset[dict[str, Any]]):
     """Of each sample only what features need, so that whatever else is in it need not collate."""
 
-    def __init__(self, dataset: Dataset[dict[str, Any]], images: tuple[str, ...], target: str) -> None:
-        self.dataset, self.images = dataset, images
+    def __init__(
+        self, dataset: Dataset[dict[str, Any]], inputs: tuple[Input, ...], target: str, noted: tuple[str, ...]
+    ) -> None:
+        self.dataset, self.inputs, self.noted = dataset, inputs, noted
+        self.images = images = tuple(each.key for each in inputs)
         self.demanded = (*images, "mask") if target == "mask" else images
 
     def __len__(self) -> int:
@@ -138,17 +149,21 @@ class _Needed(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         sample = self.dataset[index]
+        for each in self.inputs:
+            if each.key not in sample:
+                sample = {**sample, **each.from_native(sample)}
         for key in self.demanded:
             if key not in sample:
                 raise ValueError(f"sample {index} has no {key!r}, only {', '.join(map(str, sample))}")
         wanted = self.demanded if "mask" in self.demanded else (*self.images, "label", "labelled")
         tensors = {key: torch.as_tensor(sample[key]) for key in wanted if key in sample}
-        return tensors | {"id": str(sample.get("id", index)), "index": index}
+        noted = {key: sample[key] for key in self.noted if key in sample}
+        return tensors | {"id": str(sample.get("id", index)), "index": index, "noted": noted}
 
 
 def _collate(samples: list[dict[str, Any]]) -> dict[str, Any]:
     first = samples[0]
-    for key in [key for key in first if key not in ("label", "labelled", "id", "index")]:
+    for key in [key for key in first if key not in ("label", "labelled", "id", "index", "noted")]:
         for sample in samples:
             if sample[key].shape != first[key].shape:
                 raise ValueError(

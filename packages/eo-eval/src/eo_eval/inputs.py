@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from eo_data import Normalize, Step
+from eo_data import SENSORS, Normalize, Step, native_images, on_one_grid
 from eo_eval.described import channel_order, data_bands, described
 from eo_models import Backbone
 
@@ -32,6 +32,13 @@ class Input:
     """Who said how to normalize."""
     image_size: int | None
     """Images are resized to this many pixels a side."""
+
+    def from_native(self, sample: Mapping[str, Any]) -> dict[str, Tensor]:
+        """The image on the finest grid, of a sample that has it at native resolution (`image_10m`, ...); else none."""
+        if self.data_sensor is None or self.data_sensor not in SENSORS or f"{self.key}_10m" not in sample:
+            return {}
+        groups = native_images(self.key, self.data_sensor, self.data_bands)
+        return {self.key: on_one_grid({name: sample[name] for name in groups}, groups, self.data_bands)}
 
     def __call__(self, images: Tensor, device: torch.device) -> Tensor:
         """Stored pixels (N, C, H, W) as the model takes them: float32, channels-last, on the device."""
