@@ -144,6 +144,16 @@ def test_a_file_that_does_not_fit_says_what_it_is(tmp_path, dual):
         create_model("vit_small_patch14", bands=BANDS["s2"], sensor="sentinel2-l2a", checkpoint=file)
 
 
+def test_a_key_without_a_place_is_named(tmp_path, dual):
+    tensors = {f"backbone{n}.{key}": value for n in (1, 2) for key, value in dual.s1.body.state_dict().items()}
+    torch.save(tensors | {"queue": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match="bands: 1 without a place in SSLTransformerRS' dual ResNet: queue"):
+        create_model("dual_resnet18", checkpoint=tmp_path / "other.pth")
+    torch.save({"conv1.weight": torch.zeros(64, 2, 7, 7)}, tmp_path / "single.pth")
+    with pytest.raises(ValueError, match="2 bands and 13 bands: its keys are of another model"):
+        create_model("dual_resnet18", checkpoint=tmp_path / "single.pth")
+
+
 @torch.no_grad()
 def test_one_half_of_a_saved_pair_is_a_backbone(tmp_path, dual, places):
     save_backbone(dual, tmp_path)

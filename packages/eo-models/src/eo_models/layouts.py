@@ -39,7 +39,7 @@ class Layout:
 
     def sort(self, tensors: Mapping[str, Tensor]) -> Parts | None:
         """The tensors by part and by our name, or None for a file in another layout."""
-        if not all(any(re.match(mark, key) for key in tensors) for mark in self.marks):
+        if not self.is_marked(tensors):
             return None
         parts: Parts = {}
         for key, tensor in tensors.items():
@@ -49,6 +49,14 @@ class Layout:
             part, name = found
             parts.setdefault(part, {})[name] = tensor
         return parts
+
+    def is_marked(self, tensors: Mapping[str, Tensor]) -> bool:
+        """Whether the keys hold what only files in this layout have."""
+        return all(any(re.match(mark, key) for key in tensors) for mark in self.marks)
+
+    def strays(self, tensors: Mapping[str, Tensor]) -> list[str]:
+        """The keys that no rule has a place for."""
+        return [key for key in tensors if self._place(key) is None]
 
     def _place(self, key: str) -> tuple[str, str] | None:
         for rule in self.rules:

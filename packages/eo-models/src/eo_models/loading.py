@@ -1,6 +1,6 @@
 """A file into a network: sorted by its layout, its first layer rebuilt by band, every key accounted for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from eo_models.architectures import ARCHITECTURES, build_backbone
 from eo_models.backbone import Backbone
 from eo_models.bands import RADAR, Mixing
-from eo_models.layouts import OWN, Parts, sort_tensors
+from eo_models.layouts import OWN, Layout, Parts, sort_tensors
 from eo_models.reading import read_tensors
 
 NO_MIXINGS: Mapping[str, Mixing] = {}
@@ -31,12 +31,19 @@ def open_checkpoint(model: Backbone, file: Path) -> Checkpoint:
     tensors = read_tensors(file)
     parts = sort_tensors(tensors, model.layouts)
     if parts is None:
-        raise ValueError(_refused(file, model, tensors, ["none of its keys has a place"]))
+        raise ValueError(_refused(file, model, tensors, [_strays(tensors, model.layouts)]))
     if not model.parts:
         parts = of_one_sensor(parts, "s1" if model.sensor == RADAR else "s2")
     for part, member in model.members.items():
         member.grow(_of_member(part, parts))
     return Checkpoint(file=file, tensors=tensors, parts=parts)
+
+
+def _strays(tensors: Mapping[str, Tensor], layouts: Sequence[Layout]) -> str:
+    """Which keys keep a file out of the layout that it is nearest to."""
+    strays = {layout.name: layout.strays(tensors) for layout in layouts if layout.is_marked(tensors)}
+    name, keys = min(strays.items(), key=lambda each: len(each[1]), default=("", []))
+    return f"{len(keys)} without a place in {name}: {_some(keys)}" if keys else "its keys are of another model"
 
 
 def of_one_sensor(parts: Parts, sensor: str) -> Parts:
