@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from eo_eval import BENCHMARKS, read_rows
-from eo_eval.cli import load_model, main
+from eo_eval.cli import load_model, main, notes_on
+from eo_models import create_model
 
 QUICK = ["--bootstrap", "20", "--num_workers", "0", "--device", "cpu"]
 
@@ -40,6 +41,21 @@ def test_the_baseline_to_a_run_is_the_same_network_fed_alike(run):
     assert not torch.equal(random.first_layer.weight, trained.first_layer.weight)
     again = load_model(str(run), task, random=True)
     assert torch.equal(random.first_layer.weight, again.first_layer.weight)
+
+
+def test_a_published_name_loads_its_weights_and_random_its_network(tmp_path, monkeypatch):
+    name, task = "resnet18.seco_1m", BENCHMARKS["eurosat"]
+    published = create_model("resnet18", bands=("B04", "B03", "B02"), sensor="sentinel2-l2a")
+    torch.save(published.body.state_dict(), tmp_path / "seco.ckpt")
+    monkeypatch.setattr("eo_models.request.download_weights", lambda weights: tmp_path / "seco.ckpt")
+    trained, random = (load_model(name, task, random=random) for random in (False, True))
+    assert torch.equal(trained.first_layer.weight, published.first_layer.weight)
+    assert not torch.equal(random.first_layer.weight, published.first_layer.weight)
+    assert trained.bands == random.bands == ("B04", "B03", "B02")
+    assert trained.normalization == random.normalization
+    assert notes_on("B2_rn50_softcon", random=False)["weights_sha256"].startswith("b61c1061")
+    assert notes_on(name, random=False) == {"name": name, "weights": "published", "weights_sha256": None}
+    assert notes_on(name, random=True) == {"name": name, "weights": "random"}
 
 
 def test_an_architecture_at_random_weights(eurosat, tmp_path, capsys):
@@ -95,4 +111,4 @@ def test_what_the_user_can_mend_is_said_in_one_line(words, message, tmp_path, ca
 def test_a_run_cut_short_is_named(run, eurosat, capsys):
     (run / "backbone.safetensors").write_bytes(b"cut")
     assert main(["knn", str(run), "--benchmark", "eurosat", "--root", str(eurosat)]) == 2
-    assert "backbone.safetensors is neither a whole safetensors file" in capsys.readouterr().err
+    assert "backbone.safetensors is no whole weights file" in capsys.readouterr().err

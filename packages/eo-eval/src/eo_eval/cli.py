@@ -24,7 +24,7 @@ from eo_eval.report.scores import method_words
 from eo_eval.rows import Row, add_rows
 from eo_eval.setup import Setup
 from eo_eval.store import save, save_rows
-from eo_models import Backbone, create_model, is_path, list_models
+from eo_models import Backbone, create_model, get_weights, is_path, is_weights, list_models
 from eo_train.config import DATASETS, build
 
 USAGE = """usage: eo-eval benchmarks
@@ -33,7 +33,8 @@ USAGE = """usage: eo-eval benchmarks
        eo-eval extract MODEL_OR_RUN --data.name NAME --data.root DIR --output FILE.parquet
        eo-eval report RUN_OR_JSON ... [--output report.html]
 
-MODEL_OR_RUN is the folder of a run, or with --random the name of an architecture.
+MODEL_OR_RUN is the folder of a run, the name of published weights (`eo-models list`), which are downloaded, or with
+--random the name of an architecture.
 `eo-eval linear --help` lists everything that can be chosen.
 """
 NOT_HERE = {"bands", "select_bands"}  # a benchmark reads the model's bands by name
@@ -159,7 +160,7 @@ def build_parser(method: str) -> ArgumentParser:
     parser = ArgumentParser(
         prog=f"eo-eval {method}", description=about[method], allow_abbrev=False, exit_on_error=False
     )
-    parser.add_argument("model", type=str, help="folder of a run, or with --random the name of an architecture")
+    parser.add_argument("model", type=str, help="folder of a run, or name of published weights")
     parser.add_argument("--benchmark", type=str, required=True, help=f"one of {', '.join(BENCHMARKS)}")
     parser.add_argument("--root", type=str, required=True, help="folder of the benchmark's data")
     parser.add_argument("--split", type=str | None, default=None, help="what is scored: val or test")
@@ -174,21 +175,24 @@ def build_parser(method: str) -> ArgumentParser:
 
 
 def load_model(name: str, task: Benchmark, *, random: bool, sensor: str | None = None, seed: int = 0) -> Backbone:
-    """The backbone of a run, or one at random weights: an architecture's, or with `random` that of the run.
+    """The backbone of a run or of published weights; with `random` the same networks, or an architecture's, untrained.
 
-    An architecture takes all bands of `sensor`, by default the benchmark's first; one of two sensors those of both.
+    Published weights are downloaded, and keep their own bands. An architecture takes all bands of `sensor`, by default
+    the benchmark's first; one of two sensors those of both.
     """
     if is_path(name):
         if not Path(name).is_dir():
             raise FileNotFoundError(f"no run directory at {name}")
         trained = create_model(name)
         return _like(trained, seed) if random else trained
+    torch.manual_seed(seed)
+    if is_weights(name):
+        return create_model(name, pretrained=not random)
     if name in list_models() and not random:
         raise ValueError(
             f"{name} is an architecture, which has no weights of its own: name the folder of a run, "
             "or pass --random to score it at random weights"
         )
-    torch.manual_seed(seed)
     sensor = sensor or next((of for of in task.sensors if ("+" in of) == name.startswith("dual_")), task.sensors[0])
     bands: Any = all_bands(sensor)  # by sensor, for a model of two
     of: Any = by_sensor(sensor)
@@ -207,7 +211,11 @@ def _like(trained: Backbone, seed: int) -> Backbone:
 def notes_on(name: str, *, random: bool) -> dict[str, str | None]:
     """What the rows should know about where the weights come from."""
     if not is_path(name):
-        return {"name": name, "weights": "random"}
+        if random or not is_weights(name):
+            return {"name": name, "weights": "random"}
+        published = get_weights(name)
+        sha256_of_hub = getattr(published.source, "sha256", None)
+        return {"name": published.name, "weights": "published", "weights_sha256": sha256_of_hub}
     run = Path(name).resolve()
     config = run / "config.yaml"
     recipe = (yaml.safe_load(config.read_text()) or {}).get("recipe") if config.is_file() else None

@@ -84,8 +84,8 @@ def _from_hub(source: Hub, weights: Weights) -> Path:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EACCES, errno.EROFS):
             raise
         raise ConnectionError(
-            f"{weights.filename} of {source.repo_id} cannot be fetched from the Hub ({_first_line(error)}); check the "
-            "network, or pass checkpoint=FILE"
+            f"{weights.filename} of {source.repo_id} cannot be fetched from the Hub "
+            f"({_first_line(error.__cause__ or error)}); check the network, or pass checkpoint=FILE"
         ) from error
 
 
@@ -148,7 +148,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].strip()
 
 

@@ -11,7 +11,6 @@ from eo_models.architectures import ARCHITECTURES, build_backbone, network
 from eo_models.backbone import Backbone, Step
 from eo_models.bands import BandsOf, Extra, Missing, Mixing, Side, match_bands
 from eo_models.download import download_weights, verify_file
-from eo_models.files import WEIGHTS as WEIGHTS_FILE
 from eo_models.files import read_facts
 from eo_models.loading import NO_MODULES, Checkpoint, load_checkpoint, open_checkpoint
 from eo_models.names import nearest
@@ -101,7 +100,7 @@ def _of_run(folder: Path, request: Request) -> Prepared:
     )
     model, mixings = _for_data(origin, request)
     model.weights, model.adaptation = facts.get("weights", ""), dict(facts["adaptation"])
-    return Prepared(model=model, checkpoint=open_checkpoint(model, folder / WEIGHTS_FILE), mixings=mixings)
+    return Prepared(model=model, checkpoint=open_checkpoint(model, facts["file"]), mixings=mixings)
 
 
 def _of_weights(weights: Weights, request: Request) -> Prepared:
@@ -142,7 +141,7 @@ def _of_architecture(name: str, request: Request) -> Prepared:
         if len(set(bands)) < len(bands):
             raise ValueError(f"bands must be distinct, got {' '.join(bands)}")
         if isinstance(bands, Mapping):
-            raise ValueError(f"{name} has no bands that {part} could be equal to; pass bands=[...]")
+            raise ValueError(f"{name} has no bands that they could be equal to; pass bands=[...] for {part}")
     model = build_backbone(name, cast(Any, request.bands), cast(Any, request.sensor), request.img_size)
     model.weights = request.checkpoint.name if request.checkpoint else ""
     model.adaptation |= assumed

@@ -41,8 +41,9 @@ class ViT(Backbone):
         if img_size % PATCH:
             raise ValueError(f"img_size must be a multiple of {PATCH}, got {img_size}")
         self.img_size = img_size
+        self.timm_name = f"{name}_dinov2"
         self.body = timm.create_model(
-            f"{name}_dinov2", in_chans=len(bands), num_classes=0, img_size=img_size, dynamic_img_size=True
+            self.timm_name, in_chans=len(bands), num_classes=0, img_size=img_size, dynamic_img_size=True
         )
         self.num_features = self.body.num_features
         self.body.mask_token = nn.Parameter(torch.zeros(1, self.num_features), requires_grad=False)

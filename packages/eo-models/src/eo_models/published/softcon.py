@@ -44,12 +44,16 @@ def _steps(bands: tuple[str, ...]) -> tuple[dict[str, object], ...]:
     )
 
 
+def _aliases(*files: str) -> tuple[str, ...]:
+    return tuple(name for file in files for name in (file.removesuffix(".pth"), file))
+
+
 def _softcon(name: str, file: str, revision: str, sha256: str, size: int) -> Weights:
     architecture, sensor = name.split(".softcon_")
     bands = _S2 if sensor == "s2" else _S1
     return Weights(
         name=name,
-        aliases=(file.removesuffix(".pth"), file, *((file.replace(".pth", "_enc.pth"),) if revision == _VIT else ())),
+        aliases=_aliases(file, *([file.replace(".pth", "_enc.pth")] if revision == _VIT else [])),
         architecture=architecture,
         source=Hub(repo_id="wangyi111/softcon", revision=revision, sha256=sha256),
         filename=file,
