@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from eo_data.dataset import Part
 from eo_data.names import choose
-from eo_data.raster import open_geotiff, read_bands
+from eo_data.raster import gdal, open_geotiff, read_bands
 from eo_data.sensors import SENSORS
 
 Resolution: TypeAlias = Literal[10, 20, 60, "native"]
@@ -60,13 +61,14 @@ class Grid:
     def read_dates(self, key: str, part: Part, dates: Sequence[FileOf]) -> dict[str, Tensor]:
         """The images of several dates, each (T, C, H, W)."""
         images = {}
-        for name, bands in self.images(key, part).items():
-            pixels = [[self._read_band(file_of(band), band, part.sensor) for band in bands] for file_of in dates]
-            images[name] = torch.from_numpy(np.array(pixels))
+        with gdal():
+            for name, bands in self.images(key, part).items():
+                pixels = [[self._read_band(file_of(band), band, part.sensor) for band in bands] for file_of in dates]
+                images[name] = torch.from_numpy(np.array(pixels))
         return images
 
     def _read_band(self, path: Path, band: str, sensor: str) -> npt.NDArray[np.generic]:
-        native = SENSORS[sensor].band(band).resolution
+        native = _resolution(sensor, band)
         with open_geotiff(path) as file:
             _refuse_odd_size(file.shape, self.sizes[native], path)
             pixels = read_bands(
@@ -102,7 +104,12 @@ def check_resolution(resolution: object, resampling: str) -> None:
 
 def bands_at(native: int, part: Part) -> tuple[str, ...]:
     """The bands of this native resolution, in the order of `part`."""
-    return tuple(band for band in part.bands if SENSORS[part.sensor].band(band).resolution == native)
+    return tuple(band for band in part.bands if _resolution(part.sensor, band) == native)
+
+
+@cache  # asked for every band of every sample
+def _resolution(sensor: str, band: str) -> int:
+    return SENSORS[sensor].band(band).resolution
 
 
 def _refuse_odd_size(found: Size, common: Size, path: Path) -> None:

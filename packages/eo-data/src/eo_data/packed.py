@@ -1,13 +1,14 @@
 """Reading packed data: mapped into memory, the window and the seasons chosen before anything is read."""
 
 import os
+from bisect import bisect_right
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from random import Random
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -67,7 +68,7 @@ class PackedDataset(ImageDataset):
         self.describe({key: _part_of(part) for key, part in source["parts"].items()})
         self.classes = None if source["classes"] is None else tuple(source["classes"])
         self.split = source["split"]
-        self._first = np.cumsum([0, *map(len, self._shards)])  # row that a shard begins with
+        self._first = [0, *accumulate(map(len, self._shards))]  # row that a shard begins with
         values = [row for shard in self._shards for row in shard.values]
         self.ids = tuple(str(row.get("id", number)) for number, row in enumerate(values))
         self._values = values
@@ -86,8 +87,8 @@ class PackedDataset(ImageDataset):
 
     def read(self, index: int, epoch: int = 0) -> Sample:
         """The sample as packed, or the part of it that this epoch draws, before `transform`."""
-        number = int(np.searchsorted(self._first, index, side="right")) - 1
-        shard, row = self._shard(number), index - int(self._first[number])
+        number = bisect_right(self._first, index) - 1
+        shard, row = self._shard(number), index - self._first[number]
         if not self._checked[index]:
             shard.check(row)
             self._checked[index] = True
@@ -100,7 +101,7 @@ class PackedDataset(ImageDataset):
                 tensors = cut_window(tensors, self._pixels(tensors), self.crop, draw)
         except ValueError as error:
             raise ValueError(f"sample {self.ids[index]}: {error}") from error
-        return cast(Sample, {key: tensor.clone() for key, tensor in tensors.items()} | self._values[index])
+        return cast(Sample, {key: copied(tensor) for key, tensor in tensors.items()} | self._values[index])
 
     def order(self, epoch: int, *, batch_size: int, seed: int) -> Tensor:
         """The rows of an epoch in an order whose every `batch_size` in a row form a batch; see `EpochBatches`."""
@@ -140,6 +141,16 @@ class PackedDataset(ImageDataset):
                 f"`eo-data pack NAME ROOT --output {self.root}`, or run that again if it was interrupted"
             )
         return path.read_text()
+
+
+SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
+
+
+def copied(tensor: Tensor) -> Tensor:
+    """The tensor in memory of its own; of unsigned numbers the bits, which torch copies five times as fast."""
+    if tensor.dtype not in SIGNED:
+        return tensor.clone(memory_format=torch.contiguous_format)
+    return tensor.view(SIGNED[tensor.dtype]).clone(memory_format=torch.contiguous_format).view(tensor.dtype)
 
 
 def _part_of(part: Mapping[str, Any]) -> Part:
