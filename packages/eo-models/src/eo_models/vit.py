@@ -77,7 +77,7 @@ class ViT(Backbone):
         """Patch tokens of the chosen blocks (counted from 0) as (B, D, H/14, W/14) maps."""
         height, width = (side // PATCH for side in self.check(x).shape[-2:])
         tokens = self.forward_layers(x, layers=layers)
-        return [each[:, 1:].mT.reshape(len(x), -1, height, width) for each in tokens]
+        return [each[:, 1:].mT.reshape(x.shape[0], -1, height, width) for each in tokens]
 
     def forward_tokens(self, x: Tensor, *, masks: Tensor | None = None) -> dict[str, Tensor | None]:
         """`cls` (B, D) and `patches` (B, N, D), row-major, after the final norm.
@@ -125,7 +125,7 @@ class ViT(Backbone):
         patches = patches.flatten(2).mT
         if masks is not None:
             patches = torch.where(masks.unsqueeze(-1), self.mask_token.to(patches.dtype), patches)
-        cls = self.body.cls_token.expand(len(x), -1, -1)
+        cls = self.body.cls_token.expand(x.shape[0], -1, -1)  # len(x) would fix the batch of an exported model
         return torch.cat([cls, patches], dim=1) + positions
 
 
