@@ -28,9 +28,9 @@ from eo_data.collect.http import Http, Patience
 from eo_data.collect.stac import StacSource
 from eo_data.sensors import SENSORS
 
-LEFT, TOP, SIDE = 600_000, 5_000_040, 9_000  # the tile in metres, on the 60 m grid
+LEFT, TOP, SIDE = 600_000, 5_000_040, 7_680  # the tile in metres, on the 60 m grid
 RESOLUTIONS = {band.name: band.resolution for band in SENSORS["sentinel2-l2a"].bands} | {"SCL": 20, "VV": 10, "VH": 10}
-CORNERS = ((2_000, 2_000), (6_600, 2_000), (2_000, 6_600), (6_600, 6_600))  # of places, from the tile's corner
+CORNERS = ((2_000, 2_000), (6_000, 2_000), (2_000, 6_000), (6_000, 6_000))  # of places, from the tile's corner
 UNTIL = date(2021, 9, 22)
 DATES = [datetime(2019, 10, 1, 10, tzinfo=UTC) + timedelta(days=4 * number) for number in range(183)]
 ENCODING = Lock()
@@ -141,8 +141,8 @@ class Server(ThreadingHTTPServer):
     """Serves files in parts, tokens, and the STAC API behind it.
 
     `faults` lists (pattern of the path, fault): each is used up by the first request it fits. Faults are a status,
-    `hang`, `cut` (the connection breaks in the middle), `short` (half of the bytes, as if they were all). `private`
-    asks for the newest of the `tokens` given.
+    `hang`, `cut` (the connection breaks in the middle), `short` (half of the bytes, as if they were all), `whole` (all
+    of B01 whatever was asked for). `private` asks for the newest of the `tokens` given.
     """
 
     daemon_threads = True
@@ -188,6 +188,8 @@ class Handler(BaseHTTPRequestHandler):
             ends = datetime.now(UTC) + self.server.lifetime
             given = {"token": f"sig={self.server.tokens}", "msft:expiry": ends.isoformat()}
             self.answer(200, json.dumps(given).encode())
+        elif fault == "whole":
+            self.answer(200, content_of("sentinel-2-l2a", 0, "B01"))
         elif not self.path.startswith("/data"):
             self.answer(*self.forwarded(), fault=fault)
         elif self.server.private and not self.path.endswith(f"?sig={self.server.tokens}"):

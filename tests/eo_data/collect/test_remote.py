@@ -78,12 +78,24 @@ def test_squares_that_are_not_on_the_grid_are_not_resampled(remote, square, reso
         read_square(remote(), square, resolution)
 
 
+def test_a_server_that_knows_no_parts_is_refused_unless_the_file_is_small(remote, server, earth):
+    server.faults = [("B01", "whole")]
+    pixels_of, _ = earth
+    expected = pixels_of("sentinel-2-l2a", 0, "B01")[12:56, 12:56]
+    np.testing.assert_array_equal(read_square(remote("B01"), SQUARE, 60), expected)
+    file = remote("B02")
+    assert file.size > 1 << 16
+    server.faults = [("B02", "whole")]
+    with pytest.raises(UnreachableError, match="B02.tif does not say which part of the file it sends"):
+        file.read(1 << 16, 10)
+
+
 def test_an_overview_is_small(remote, server):
     file = remote("B02")
     overview = read_overview(file, 90)
     assert overview.shape == (90, 90)
     assert sum(map(len, file._blocks.values())) < file.size
-    assert read_overview(remote("B01"), 366).shape == (150, 150)  # never more than there is
+    assert read_overview(remote("B01"), 366).shape == (128, 128)  # never more than there is
 
 
 def test_warping_onto_the_own_grid_changes_nothing_and_beyond_the_border_is_nan(remote, earth):

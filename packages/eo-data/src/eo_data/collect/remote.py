@@ -5,12 +5,14 @@ again, a refused token renewed, an answer cut short thrown away.
 """
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
 import rasterio
+import requests
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
@@ -79,7 +81,7 @@ class RemoteFile:
             except DeniedError as error:
                 address, complaint = self.sign(address), str(error)
                 continue
-            total = int(answer.headers.get("Content-Range", f"/{len(answer.content)}").rpartition("/")[2])
+            total = _length_of_file(answer, start)
             if len(answer.content) == min(end, total) - start:
                 return answer.content, total
             complaint = f"{len(answer.content)} of {min(end, total) - start} bytes came"
@@ -177,6 +179,14 @@ def _window(image: DatasetReader, square: Square, resolution: int, href: str) ->
     if not (0 <= column <= image.width - size and 0 <= row <= image.height - size):
         raise UnsuitableError("the square crosses the border of the tile")
     return Window(int(column), int(row), size, size)
+
+
+def _length_of_file(answer: requests.Response, start: int) -> int:
+    """What the answer to a request for a part says of the whole; the whole itself may come if it was asked for."""
+    said = re.fullmatch(rf"bytes {start}-\d+/(\d+)", answer.headers.get("Content-Range", ""))
+    if said is None and (start or answer.status_code != 200):
+        raise UnreachableError(f"{answer.url.partition('?')[0]} does not say which part of the file it sends")
+    return int(said[1]) if said else len(answer.content)
 
 
 def _runs(blocks: list[int]) -> Iterator[list[int]]:
