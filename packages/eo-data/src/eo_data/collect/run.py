@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from operator import length_hint
 from pathlib import Path
 
 from rich.console import Console
@@ -126,7 +127,7 @@ class Run:
         """Collect the places that are not settled; returns the numbers of all."""
         numbers: list[int] = []
         in_a_row = 0
-        with self._threads() as pool, _bar(self.config.count) as progress:
+        with self._threads() as pool, _bar(self.config.count or length_hint(places)) as progress:
             for place, future in self._results(pool, places):
                 numbers.append(place.number)
                 progress.advance(progress.task_ids[0])
@@ -230,7 +231,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _bar(total: int | None) -> Iterator[Progress]:
+def _bar(total: int) -> Iterator[Progress]:
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         bar.add_task("Collecting places", total=total)
         yield bar
