@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from eo_models import build_model, create_model, get_weights
+from eo_models.architectures import build_backbone
 from eo_models.fpn import FPN, FPNUpsample
+from eo_models.layouts import sort_tensors
 from eo_models.published.satlas import SATLAS
 from eo_models.published.satlas_tasks import MAX_POOLED, TASKS, tasks_of
 from eo_models.satlas_heads import published_head
@@ -36,6 +38,34 @@ def test_facts_are_those_of_the_file(weights):
     assert weights.architecture.startswith("multi_") == manifest["model"]["multi_image"]
     assert len(weights.units) == len(bands)
     assert get_weights(weights.aliases[0].upper()) is weights
+
+
+FEW = (
+    "swin_v2_t.satlas_s2_mi_ms",
+    "resnet50.satlas_s2_si_ms",
+    "swin_v2_b.satlas_s2_si_ms",
+    "swin_v2_b.satlas_aerial_si",
+)
+ALL = [pytest.param(w, id=w.name, marks=() if w.name in FEW else pytest.mark.slow) for w in SATLAS]
+
+
+@pytest.mark.parametrize("weights", ALL)
+def test_every_tensor_of_every_file_has_its_place(golden, weights):
+    with torch.device("meta"):
+        backbone = build_backbone(weights.architecture, weights.bands, weights.sensor)
+        backbone.weights = weights.name
+        neck = FPNUpsample(backbone)
+        heads = [published_head(task, backbone, neck, None) for task in tasks_of(weights.name)]
+    wanted = {"backbone": backbone.body, **neck.parts, **{head.part: head for head in heads}}
+    parts = sort_tensors(golden.tensors("satlas", weights.aliases[0], blank=("",)), backbone.layouts)
+    assert parts.pop("ImageNet's classifier")
+    assert {part: shapes(tensors) for part, tensors in parts.items()} == {
+        part: shapes(module.state_dict()) for part, module in wanted.items()
+    }
+
+
+def shapes(tensors):
+    return {name: tensor.shape for name, tensor in tensors.items()}
 
 
 def normalized(weights, value):
