@@ -17,9 +17,11 @@ from eo_train import MoCo, Prepared, SeCo, SimCLR
 from eo_train.gradient import accumulate, contrast_all, drawn, freeze_batch_norm
 from eo_train.methods.shuffle import encode_shuffled
 from eo_train.prepare import BadPixelsError
+from eo_train.sharding import Sharding
 
 BANDS, B = ("B02", "B03"), 8  # images of all processes
 FABRIC = Fabric(accelerator="cpu", devices=2, strategy="ddp")
+SHARDED = Fabric(accelerator="cpu", devices=2, strategy=Sharding())
 
 
 def build(kind, **options):
@@ -57,27 +59,28 @@ def shuffled():
     }
 
 
-def step(kind, *, cached, **options):
+def step(kind, *, cached, fabric=FABRIC, **options):
     """Gradient of two processes against that of one with the whole batch, batch norm frozen."""
     alone, shared = build(kind, **options), build(kind, **options)
     freeze_batch_norm(alone)
     freeze_batch_norm(shared)
-    method = FABRIC.setup_module(shared)
+    method = fabric.setup_module(shared)
     for name in ("training_loss", "embed", "reference"):
         method.mark_forward_method(name)
     method.before_step()
     whole, rows = batch(shared), own()
     if cached:
         halves = [slice(rows.start, rows.start + 2), slice(rows.start + 2, rows.stop)]
-        out = contrast_all(FABRIC, method, [lambda r=r: batch(shared, r) for r in halves], 2)
+        out = contrast_all(fabric, method, [lambda r=r: batch(shared, r) for r in halves], 2)
     else:
-        out = accumulate(FABRIC, method, [lambda: batch(shared, rows)], 1)
+        out = accumulate(fabric, method, [lambda: batch(shared, rows)], 1)
     loss = FABRIC.all_reduce(out["loss"], reduce_op="mean")
     worst = 0.0
     expected = alone_loss(alone, whole)
     for one, many in zip(alone.parameters(), shared.parameters(), strict=True):
         if one.grad is not None:
-            worst = max(worst, float((one.grad - many.grad).abs().max() / (one.grad.abs().max() + 1e-12)))
+            difference = one.grad - whole_of(many.grad)
+            worst = max(worst, float(difference.abs().max() / (one.grad.abs().max() + 1e-12)))
     queues = [(a.keys - b.keys).abs().max() for a, b in zip(queue(alone), queue(shared), strict=True)]
     return {"loss": abs(float(loss) - expected), "gradient": worst, "queue": float(max(queues, default=0.0))}
 
@@ -98,6 +101,10 @@ def alone_loss(method, whole):
     return float(loss.detach())
 
 
+def whole_of(gradient):
+    return gradient.full_tensor() if hasattr(gradient, "full_tensor") else gradient
+
+
 def queue(method):
     return list(getattr(method, "queues", ()))
 
@@ -115,6 +122,7 @@ def skipped():
 
 def main(folder):
     FABRIC.launch()
+    SHARDED.launch()
     found = {
         "shuffled": shuffled(),
         "simclr": step(SimCLR, cached=False),
@@ -122,6 +130,8 @@ def main(folder):
         "moco": step(MoCo, cached=False, queue=16),
         "seco": step(SeCo, cached=False, queue=16),
         "seco_cached": step(SeCo, cached=True, queue=16),
+        "seco_sharded": step(SeCo, cached=False, fabric=SHARDED, queue=16),
+        "simclr_sharded_cached": step(SimCLR, cached=True, fabric=SHARDED),
         "skipped": skipped(),
     }
     everyone = [None, None]

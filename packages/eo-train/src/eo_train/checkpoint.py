@@ -41,7 +41,7 @@ def load_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> int:
     """Restores module and optimizer in place and gives the step to go on from."""
     try:
         fabric.load(path, state)
-    except (RuntimeError, EOFError, KeyError) as error:
+    except (RuntimeError, EOFError, KeyError, IndexError) as error:
         raise ValueError(
             f"{path} cannot be loaded: {error}; remove it and --resume goes on from the one before"
         ) from error

@@ -5,6 +5,7 @@ from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.strategy import Strategy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,12 +19,13 @@ class EngineConfig:
     num_nodes: int = 1
     """Machines that take part, under torchrun or SLURM."""
     strategy: str = "auto"
-    """`auto`, `ddp`, `fsdp`, as Fabric names them."""
+    """`auto`, `ddp` and others as Fabric names them; `fsdp` shards parameters and optimizer over the processes."""
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     """`auto` is `bf16-mixed` where the hardware has matrix units for it (AMX; CUDA from compute capability 8.0),
     else `32-true`."""
     channels_last: bool = True
-    """Keep images and kernels channels-last in memory, which convolutions are fastest with."""
+    """Keep images and kernels channels-last in memory, which convolutions are fastest with; under `fsdp` images alone,
+    as it shards no other memory than contiguous."""
     compile: bool = False
     """Compile the backbones with `torch.compile`: a minute at the start, faster steps on a GPU."""
     num_workers: int = 1
@@ -33,11 +35,16 @@ class EngineConfig:
 def build_fabric(config: EngineConfig) -> Fabric:
     """A launched Fabric."""
     devices = 1 if config.devices == "auto" and not torch.cuda.is_available() else config.devices
+    strategy: str | Strategy = config.strategy
+    if config.strategy == "fsdp":
+        from eo_train.sharding import Sharding  # torch.distributed costs seconds that other runs can spare
+
+        strategy = Sharding()
     fabric = Fabric(
         accelerator=config.accelerator,
         devices=devices,
         num_nodes=config.num_nodes,
-        strategy=config.strategy,
+        strategy=strategy,
         precision=precision_of(config),
     )
     fabric.launch()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -80,8 +81,12 @@ def pretrain(
 
     def checkpoint(step: int) -> None:
         save_checkpoint(fabric, folder / "checkpoints", state | {"step": step})
+        if parts.saved is not backbone:
+            from eo_train.sharding import gathered
+
+            parts.saved.load_state_dict(gathered(backbone))
         if fabric.is_global_zero:
-            save_backbone(backbone, folder, step=step, recipe=config.recipe, method=config.method["name"])
+            save_backbone(parts.saved, folder, step=step, recipe=config.recipe, method=config.method["name"])
 
     console = Console(quiet=not fabric.is_global_zero, highlight=False)
     console.print(describe(config, parts, first), soft_wrap=True)
@@ -101,6 +106,8 @@ class Parts:
     source: Source
     plan: Plan
     backbone: Backbone
+    saved: Backbone
+    """What is written to `backbone.safetensors`: the backbone itself, or a whole copy of a sharded one."""
     method: Any
     """A `Method` in Fabric's wrapping."""
     optimizer: Optimizer
@@ -126,11 +133,13 @@ def assemble(
     method.train()  # a backbone that was loaded comes in evaluation mode
     if config.batch_norm == "frozen":
         freeze_batch_norm(method)
-    if config.engine.channels_last:
+    if config.engine.channels_last and config.engine.strategy != "fsdp":
         method = method.to(memory_format=torch.channels_last)
     if config.engine.compile:
         compile_backbones(method)
-    method, optimizer = fabric.setup(method, build_optimizer(method, config.optim))
+    saved = deepcopy(backbone) if config.engine.strategy == "fsdp" else backbone
+    method = fabric.setup_module(method)
+    optimizer: Any = fabric.setup_optimizers(build_optimizer(method.module, config.optim))
     for name in ("training_loss", "embed", "reference"):
         method.mark_forward_method(name)
     return Parts(
@@ -138,6 +147,7 @@ def assemble(
         source=source,
         plan=plan,
         backbone=backbone,
+        saved=saved,
         method=method,
         optimizer=optimizer,
         prepare=prepare,
