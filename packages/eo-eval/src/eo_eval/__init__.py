@@ -14,17 +14,24 @@ from eo_eval.score import Score
 from eo_eval.setup import Setup
 from eo_eval.store import save, save_rows
 from eo_eval.subsets import take_fraction
+from eo_eval.transfer import Transferred, TransferSetup, transfer, transfer_datasets
+from eo_eval.transfer_tasks import TRANSFERS, Recipe, Transfer
 
 __all__ = [
     "BENCHMARKS",
     "PROTOCOLS",
+    "TRANSFERS",
     "Benchmark",
     "Estimate",
     "Evaluation",
     "Features",
     "Protocol",
+    "Recipe",
     "Score",
     "Setup",
+    "Transfer",
+    "TransferSetup",
+    "Transferred",
     "add_rows",
     "drop_unlabelled",
     "evaluate",
@@ -37,5 +44,7 @@ __all__ = [
     "save",
     "save_rows",
     "take_fraction",
+    "transfer",
+    "transfer_datasets",
     "write_report",
 ]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from torch.utils.data import Dataset
 
-from eo_data import DFC2020, SENSORS, SSL4EOS12ML, EuroSAT, MeterML
+from eo_data import DFC2020, SENSORS, SSL4EOS12ML, BigEarthNet, EuroSAT, MeterML
 
 Bands = tuple[str, ...] | Mapping[str, tuple[str, ...]]
 """Of a model; for two sensors a mapping from `s1` and `s2`."""
@@ -118,6 +118,17 @@ def _of_product(bands: Bands) -> Any:
     return dict(bands) if isinstance(bands, Mapping) else bands
 
 
+L2A_PAIR = "sentinel1-grd+sentinel2-l2a"
+_OF_BIGEARTHNET: Mapping[str, Any] = {"sentinel1-grd": "s1", "sentinel2-l2a": "s2", L2A_PAIR: ("s1", "s2")}
+
+
+def _bigearthnet(version: Literal["v1", "v2"]) -> Open:
+    def open_split(root: Path, split: str, sensor: str, bands: Bands) -> Dataset[Any]:
+        return BigEarthNet(root, split, version=version, product=_OF_BIGEARTHNET[sensor], bands=_of_product(bands))
+
+    return open_split
+
+
 BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
     {
         benchmark.name: benchmark
@@ -141,6 +152,22 @@ BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
                 open=_ssl4eo_s12_ml,
                 paper="arXiv 2405.20462",
                 about="nine land-cover classes per season; folders train/ and val/ under the root, no official split",
+            ),
+            *(
+                Benchmark(
+                    name=name,
+                    task="multilabel",
+                    metric="micro_mAP",
+                    sensors=("sentinel2-l2a", "sentinel1-grd", L2A_PAIR),
+                    splits=("test", "val"),
+                    open=open_split,
+                    paper=paper,
+                    about="19 land covers, one sensor or both, official splits",
+                )
+                for name, open_split, paper in (
+                    ("bigearthnet_v1", _bigearthnet("v1"), "arXiv 1902.06148, 2105.07921"),
+                    ("bigearthnet_v2", _bigearthnet("v2"), "arXiv 2407.03653"),
+                )
             ),
             Benchmark(
                 name="dfc2020",

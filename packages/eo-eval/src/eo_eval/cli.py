@@ -23,14 +23,18 @@ from eo_eval.report import write_report
 from eo_eval.report.scores import method_words
 from eo_eval.rows import Row, add_rows
 from eo_eval.setup import Setup
-from eo_eval.store import save, save_rows
+from eo_eval.store import FOLDER, save, save_rows
+from eo_eval.transfer import TransferSetup, transfer
+from eo_eval.transfer_tasks import TRANSFERS
 from eo_models import Backbone, create_model, get_weights, is_path, is_weights, list_models
+from eo_train import EngineConfig
 from eo_train.config import DATASETS, build
 
 USAGE = """usage: eo-eval benchmarks
        eo-eval linear|knn MODEL_OR_RUN --benchmark NAME --root DIR [--split val|test] [--fraction 0.1]
                           [--protocol recommended|published] [--json FILE] [--random] [--seed N]
        eo-eval extract MODEL_OR_RUN --data.name NAME --data.root DIR --output FILE.parquet
+       eo-eval finetune MODEL_OR_RUN --benchmark NAME --root DIR --output RUN [--protocol recommended|published] [...]
        eo-eval report RUN_OR_JSON ... [--output report.html]
 
 MODEL_OR_RUN is the folder of a run, the name of published weights (`eo-models list`), which are downloaded, or with
@@ -55,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return write_embeddings(words[1:])
         if words[:1] in (["linear"], ["knn"]):
             return probe(words[0], words[1:])
+        if words[:1] == ["finetune"]:
+            return tune(words[1:])
     except (ValueError, OSError, ImportError, ArgumentError) as error:
         print(f"eo-eval: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -67,7 +73,55 @@ def show_benchmarks() -> int:
     table = Table("benchmark", "splits", "headline", "sensors", "what it is", box=None, padding=(0, 2, 0, 0))
     for name, task in BENCHMARKS.items():
         table.add_row(name, ", ".join(task.splits), task.metric, ", ".join(task.sensors), task.about)
+    for name, tuned in TRANSFERS.items():
+        table.add_row(name, ", ".join(tuned.splits[1:]), tuned.metric, tuned.sensor, tuned.about)
     Console().print(table)
+    return 0
+
+
+def tune(words: Sequence[str]) -> int:
+    """Fine-tunes a model on a benchmark, prints the rows and keeps them beside the run that this makes."""
+    parser = ArgumentParser(
+        prog="eo-eval finetune",
+        description="A head, or a whole model, trained.",
+        allow_abbrev=False,
+        exit_on_error=False,
+    )
+    parser.add_argument("model", type=str, help="folder of a run, published weights, or with --random an architecture")
+    parser.add_argument("--benchmark", type=str, required=True, help=f"one of {', '.join(TRANSFERS)}")
+    parser.add_argument("--root", type=str, required=True, help="folder of the benchmark's data")
+    parser.add_argument("--output", type=str, required=True, help="run directory of the fine-tuning, to be made")
+    parser.add_argument("--split", type=str | None, default=None, help="what is scored; default: the protocol's")
+    parser.add_argument("--json", type=str | None, default=None, help="file of result rows to add to")
+    parser.add_argument("--random", action="store_true", help="random weights; of a run: the baseline to it")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --output")
+    parser.add_argument(
+        "--data", type=dict[str, Any], default={}, help="more arguments of the data set, such as {labels: DIR}"
+    )
+    parser.add_class_arguments(TransferSetup, instantiate=False)
+    given = parser.parse_args(list(words)).as_dict()
+    setup = TransferSetup(
+        **{each.name: given[each.name] for each in fields(TransferSetup) if each.name != "engine"},
+        engine=EngineConfig(**given["engine"]),
+    )
+    found = transfer(
+        given["model"],
+        given["benchmark"],
+        given["root"],
+        output=given["output"],
+        split=given["split"],
+        random=given["random"],
+        setup=setup,
+        data=given["data"],
+        resume=given["resume"],
+    )
+    show_rows(found.rows)
+    row = found.rows[0]
+    beside = found.folder / FOLDER / f"{row['dataset']}-{row['split']}-{row['method']}.json"
+    for path in [beside, *([Path(given["json"])] if given["json"] else [])]:
+        add_rows(path, found.rows)
+        print(path)
+    print(write_report(found.folder))
     return 0
 
 
@@ -238,12 +292,17 @@ def keep(found: Evaluation, name: str, *, random: bool, json: str | None, seed: 
 def show_rows(rows: Sequence[Row]) -> None:
     """Prints the scores, then once what they share."""
     table = Table("model", "method", "metric", "%", "95 % interval", "on", "images", box=None, padding=(0, 2, 0, 0))
+    if any(row["published_value"] for row in rows):
+        table.add_column("published")
     for row in rows:
         low, high = (f"{100 * float(row[name] or 0):.1f}" for name in ("ci_lower", "ci_upper"))
         who = f"{row['model']}, random weights" if row["weights"] == "random" else str(row["name"])
         value = f"[bold]{100 * float(row['metric_value'] or 0):.1f}[/bold]"
         on, images = f"{row['dataset']} {row['split']}", str(row["n_test"])
-        table.add_row(who, method_words(row), str(row["metric_name"]), value, f"{low} to {high}", on, images)
+        published = [f"{100 * float(row['published_value']):.1f}"] if row["published_value"] else []
+        table.add_row(
+            who, method_words(row), str(row["metric_name"]), value, f"{low} to {high}", on, images, *published
+        )
     console = Console()
     console.print(table)
     console.print(_shared(rows[0]), style="dim", highlight=False)
@@ -253,7 +312,8 @@ def _shared(row: Mapping[str, Any]) -> str:
     said = {
         "protocol": row["protocol"],
         "split": row["split_id"],
-        "feature": f"{row['feature']} ({row['feature_dim']})",
+        "training": row["training"],
+        "feature": row["feature"] and f"{row['feature']} ({row['feature_dim']})",
         "normalization": row["normalization"],
         "labels": f"{100 * float(row['label_fraction'] or 1):g} %",
         "C": row["best_c"] and f"{row['best_c']:g}",

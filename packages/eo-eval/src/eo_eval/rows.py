@@ -20,7 +20,8 @@ COLUMNS = (
     "dataset", "split", "method", "metric_name", "metric_value", "ci_lower", "ci_upper",
     "model", "name", "weights", "weights_sha256", "recipe", "adaptation",
     "feature", "feature_dim", "bands", "sensor", "normalization", "image_size", "interpolation", "seasons",
-    "protocol", "label_fraction", "n_train", "n_val", "n_test", "split_id", "train_split_id", "seed", "bootstrap",
+    "protocol", "training", "label_fraction", "n_train", "n_val", "n_test", "split_id", "train_split_id", "seed",
+    "bootstrap",
     "best_c", "c_chosen_on", "merge_val", "knn_k", "knn_metric", "knn_weighting", "knn_t", "published_value", "created",
 )  # fmt: skip
 OUTCOMES = {"metric_value", "ci_lower", "ci_upper", "best_c", "created"}

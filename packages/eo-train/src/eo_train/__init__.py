@@ -2,6 +2,8 @@
 
 from eo_train.config import PretrainConfig
 from eo_train.engine import EngineConfig
+from eo_train.finetune import FinetuneConfig, finetune, load_model
+from eo_train.inputs import InputConfig, Inputs
 from eo_train.methods import METHODS, CrossSensor, Method, MoCo, SeCo, SimCLR, SoftCon, SupConCE
 from eo_train.optim import OptimConfig
 from eo_train.prepare import Prepared
@@ -14,6 +16,9 @@ __all__ = [
     "METHODS",
     "CrossSensor",
     "EngineConfig",
+    "FinetuneConfig",
+    "InputConfig",
+    "Inputs",
     "Method",
     "MoCo",
     "OptimConfig",
@@ -27,7 +32,9 @@ __all__ = [
     "View",
     "ViewConfig",
     "Views",
+    "finetune",
     "list_recipes",
+    "load_model",
     "load_recipe",
     "pretrain",
     "read_metrics",

@@ -121,7 +121,7 @@ class PretrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as YAML holds them."""
-        plain: dict[str, Any] = _listed(asdict(self))
+        plain: dict[str, Any] = listed(asdict(self))
         return plain
 
 
@@ -151,7 +151,8 @@ def _tupled(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """A value as YAML holds it: tuples become lists, at any depth."""
     if isinstance(value, Mapping):
-        return {key: _listed(each) for key, each in value.items()}
-    return [_listed(each) for each in value] if isinstance(value, list | tuple) else value
+        return {key: listed(each) for key, each in value.items()}
+    return [listed(each) for each in value] if isinstance(value, list | tuple) else value

@@ -10,7 +10,7 @@ from eo_train.plan import Plan
 
 GRIDS = ("", "_10m", "_20m", "_60m")  # one image, or one for each native resolution
 IMAGES = tuple(key + grid for key in ("image", "s1", "s2") for grid in GRIDS)
-KEYS = (*IMAGES, "label", "labelled", "id")  # what methods use; data sets may give more, which stays behind
+KEYS = (*IMAGES, "label", "labelled", "mask", "id")  # what methods use; data sets may give more, which stays behind
 
 
 class StepSampler(Sampler[list[Any]]):

@@ -18,12 +18,14 @@ WORDS = {
     "micro_mAP": "micro mAP",
     "macro_mAP": "macro mAP",
     "linear": "linear probe",
+    "head": "trained head",
     "finetune": "fine-tuned",
 }
 PROTOCOL_FIELDS = (
     ("model", "model"), ("weights", "weights"), ("adaptation", "adaptation"), ("feature", "feature"),
     ("feature_dim", "dimensions"), ("bands", "bands"), ("sensor", "sensor"), ("normalization", "normalization"),
     ("image_size", "image size"), ("interpolation", "resized by"), ("seasons", "seasons"), ("protocol", "protocol"),
+    ("training", "training"),
     ("label_fraction", "label fraction"), ("n_train", "train rows"), ("n_val", "val rows"), ("n_test", "scored rows"),
     ("split_id", "split id"), ("train_split_id", "train split id"), ("c_chosen_on", "C chosen on"), ("best_c", "C"),
     ("knn_k", "k"), ("knn_metric", "distance"), ("knn_weighting", "weighting"), ("knn_t", "temperature"),
@@ -127,6 +129,7 @@ def _detail(row: Row) -> str:
         f"{100 * float(fraction):g} % of the labels" if fraction not in (None, 1, 1.0) else "",
         f"feature {row['feature']}" if row["feature"] not in (None, "default") else "",
         f"{row['protocol']} protocol" if row["protocol"] not in (None, "recommended") else "",
+        f"published {100 * float(row['published_value'] or 0):.1f}" if row.get("published_value") else "",
         f"seed {row['seed']}" if row["seed"] not in (None, 0) else "",
     ]
     return ", ".join(text for text in said if text)
@@ -137,7 +140,13 @@ def protocol_table(views: Sequence[RunView]) -> dict[str, Any] | None:
     columns: dict[tuple[Any, ...], tuple[str, Row]] = {}
     for view in views:
         for row in view.rows:
-            key = (view.name, *(row[name] for name, _ in PROTOCOL_FIELDS), row["dataset"], row["split"], row["method"])
+            key = (
+                view.name,
+                *(row.get(name) for name, _ in PROTOCOL_FIELDS),
+                row["dataset"],
+                row["split"],
+                row["method"],
+            )
             columns.setdefault(key, (_score_name(view, row, len(views) > 1), row))
     if not columns:
         return None
@@ -147,7 +156,7 @@ def protocol_table(views: Sequence[RunView]) -> dict[str, Any] | None:
     ]
     lines = []
     for name, word in PROTOCOL_FIELDS:
-        values = [_plain(row[name]) for _, row in columns.values()]
+        values = [_plain(row.get(name)) for _, row in columns.values()]
         if any(values):
             lines.append({"field": word, "values": values, "shared": len(set(values)) == 1})
     return {"heads": heads, "lines": lines}
