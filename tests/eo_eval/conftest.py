@@ -116,6 +116,12 @@ def dfc2020(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def dfc2020_of_32(tmp_path_factory):
+    """One whose patches have 32 pixels, which a Swin-T can be built for."""
+    return synthetic.write_dfc2020(tmp_path_factory.mktemp("dfc2020_32") / "world", validation=32, test=16, size=32)
+
+
+@pytest.fixture(scope="session")
 def meterml(tmp_path_factory):
     """A synthetic METER-ML: four train places of each class, two of val."""
     folder = tmp_path_factory.mktemp("meterml") / "world"

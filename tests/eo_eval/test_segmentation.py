@@ -5,9 +5,9 @@ import torch
 
 from eo_data import DFC2020
 from eo_data.dataset import part_of
-from eo_eval.confusion import confusion, mean_iou
+from eo_eval.confusion import OF_MAPS, confusion, mean_iou
 from eo_eval.rows import COLUMNS, map_rows, read_rows
-from eo_eval.segmentation import METRICS, measure_maps, segment
+from eo_eval.segmentation import measure_maps, segment
 from eo_eval.store import read_maps, save_maps
 
 BANDS = {"s1": ["VV", "VH"], "s2": ["B04", "B08"]}
@@ -30,7 +30,7 @@ def test_what_is_drawn_is_counted_over_the_whole_set(tiny_pair, painter, maps):
     assert len(found.counts) == len(found.ids) == 16
     assert found.facts["bands"] == BANDS
     measured = measure_maps(found, bootstrap=50)
-    assert list(measured) == list(METRICS)
+    assert list(measured) == list(OF_MAPS)
     assert measured["mIoU"].value == pytest.approx(mean_iou(whole))
     assert 0 < measured["accuracy"].low < measured["accuracy"].value < measured["accuracy"].high < 1
 
@@ -50,12 +50,12 @@ def test_some_maps_are_kept_to_look_at(tiny_pair, painter, maps):
 
 def test_published_means_over_batches(tiny_pair, painter, maps):
     found = segment(painter(tiny_pair(), maps, wrong=0.3), maps)
-    assert 0 < measure_maps(found, protocol="published", bootstrap=5)["average_accuracy"].value < 1
+    assert 0 < measure_maps(found, batch=64, bootstrap=5)["average_accuracy"].value < 1
     two = [torch.cat([found.counts] * 4), found.counts.clone()]
     two[1][:, 3] = 0  # the second batch lacks a class
     lacking = type(found)(**{**vars(found), "counts": torch.cat(two), "ids": found.ids * 5})
-    assert math.isnan(measure_maps(lacking, protocol="published", bootstrap=5)["average_accuracy"].value)
-    rows = map_rows(lacking, measure_maps(lacking, protocol="published", bootstrap=5), given=GIVEN)
+    assert math.isnan(measure_maps(lacking, batch=64, bootstrap=5)["average_accuracy"].value)
+    rows = map_rows(lacking, measure_maps(lacking, batch=64, bootstrap=5), given=GIVEN)
     assert {row["metric_name"]: row["metric_value"] for row in rows}["average_accuracy"] is None
 
 

@@ -15,7 +15,8 @@ from eo_eval.setup import Setup
 from eo_eval.store import save, save_rows
 from eo_eval.subsets import take_fraction
 from eo_eval.transfer import Transferred, TransferSetup, transfer, transfer_datasets
-from eo_eval.transfer_tasks import TRANSFERS, Recipe, Transfer
+from eo_eval.transfer_task import Recipe, Transfer
+from eo_eval.transfer_tasks import TRANSFERS
 
 __all__ = [
     "BENCHMARKS",

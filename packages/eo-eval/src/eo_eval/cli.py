@@ -121,6 +121,7 @@ def tune(words: Sequence[str]) -> int:
     for path in [beside, *([Path(given["json"])] if given["json"] else [])]:
         add_rows(path, found.rows)
         print(path)
+    found.save_answers()
     print(write_report(found.folder))
     return 0
 

@@ -1,6 +1,7 @@
 """Scores of classes from their confusion matrix, counted over a whole set: of images, or of pixels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 import torch
@@ -63,6 +64,12 @@ def mean_iou(counts: Tensor, *, absent: Literal["skip", "zero"] = "skip") -> flo
 def macro_f1(counts: Tensor) -> float:
     """Mean F1 of the classes that are somewhere or predicted."""
     return float(f1(counts).nanmean())
+
+
+OF_MAPS: Mapping[str, Callable[[Tensor], float]] = MappingProxyType(
+    {"mIoU": mean_iou, "average_accuracy": average_accuracy, "accuracy": overall_accuracy, "macro_F1": macro_f1}
+)
+"""What maps are measured by, the headline first."""
 
 
 def batch_mean_recall(batches: Sequence[Tensor]) -> tuple[Tensor, float]:

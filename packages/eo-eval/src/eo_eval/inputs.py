@@ -104,7 +104,7 @@ def _open(
     select_bands: bool,
     normalization: Sequence[Step] | None,
 ) -> Input:
-    described_by = _part(dataset, key)
+    described_by = part_of(dataset, key)
     have = data_bands(side, described_by, bands)
     steps, said_by = choose_normalization(side, described_by, normalization)
     return Input(
@@ -118,6 +118,6 @@ def _open(
     )
 
 
-def _part(dataset: object, key: str) -> Any:
+def part_of(dataset: object, key: str) -> Any:
     """What a data set of two sensors says of one; of any other data set it says itself."""
     return (described(dataset, "parts") or {}).get(key, dataset) if key != "image" else dataset

@@ -67,9 +67,9 @@ def _of_images(facts: Mapping[str, Any]) -> Row:
         "model": facts.get("model"),
         "adaptation": _adaptation(facts),
         "feature": facts.get("feature"),
-        "bands": _by_sensor(facts.get("bands", ()), ",".join),
-        "sensor": _by_sensor(facts.get("sensor"), lambda name: name),
-        "normalization": _by_sensor(facts.get("normalization", ()), name_steps),
+        "bands": said_by_sensor(facts.get("bands", ()), ",".join),
+        "sensor": said_by_sensor(facts.get("sensor"), lambda name: name),
+        "normalization": said_by_sensor(facts.get("normalization", ()), name_steps),
         "image_size": _size(facts.get("image_size")),
         "interpolation": facts.get("interpolation"),
         "seasons": facts.get("seasons"),
@@ -115,7 +115,7 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
-def _by_sensor(fact: Any, say: Callable[[Any], str | None]) -> str | None:
+def said_by_sensor(fact: Any, say: Callable[[Any], str | None]) -> str | None:
     """A fact in words; of two sensors `s1: ..., s2: ...`."""
     return "; ".join(f"{key}: {say(of)}" for key, of in fact.items()) if isinstance(fact, Mapping) else say(fact)
 
@@ -125,7 +125,7 @@ def _adaptation(facts: Mapping[str, object]) -> str | None:
     said = [f"{name}: {text}" for name, text in done.items()] if isinstance(done, Mapping) else []
     sensor, data_sensor = facts.get("sensor"), facts.get("data_sensor")
     if data_sensor is not None and data_sensor != sensor:
-        made_for, fed = (_by_sensor(of, lambda name: name) for of in (sensor, data_sensor))
+        made_for, fed = (said_by_sensor(of, lambda name: name) for of in (sensor, data_sensor))
         said.append(f"sensor: made for {made_for}, fed with {fed}")
     return "; ".join(said) or None
 

@@ -1,8 +1,7 @@
 """Maps that a model draws, against the true ones: counted over the whole set, and some of them to look at."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import torch
@@ -11,25 +10,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from eo_data import Step
-from eo_eval.confusion import (
-    average_accuracy,
-    batch_mean_recall,
-    confusion,
-    macro_f1,
-    mean_iou,
-    overall_accuracy,
-)
+from eo_eval.confusion import OF_MAPS, batch_mean_recall, confusion
 from eo_eval.features import facts_of, frozen
 from eo_eval.feed import open_feed
 from eo_eval.metrics import Estimate
-from eo_eval.protocol import get_protocol
 from eo_eval.thumbnails import thumbnails
 from eo_models import Backbone
 
-METRICS: Mapping[str, Callable[[Tensor], float]] = MappingProxyType(
-    {"mIoU": mean_iou, "average_accuracy": average_accuracy, "accuracy": overall_accuracy, "macro_F1": macro_f1}
-)
-"""From a confusion matrix, the headline first."""
 SHOWN = 8
 SIDE = 128
 """Pixels along each side of a map that is shown."""
@@ -123,7 +110,7 @@ def segment(
         ids=tuple(ids),
         classes=feed.classes or tuple(map(str, range(logits.shape[1]))),
         shown=tuple(name for name, *_ in maps),
-        pictures=thumbnails(dataset, source, bands=bands, side=SIDE),
+        pictures=thumbnails(dataset, source, bands=bands, side=SIDE, alike=False),
         truth=torch.stack([_small(truth) for _, truth, _, _ in maps]),
         predicted=torch.stack([_small(said) for _, _, said, _ in maps]),
         facts=facts_of(model.backbone, feed, batch.images),
@@ -131,20 +118,19 @@ def segment(
 
 
 def measure_maps(
-    found: Segmentation, *, protocol: str = "recommended", bootstrap: int = 1000, seed: int = 0
+    found: Segmentation, *, batch: int | None = None, bootstrap: int = 1000, seed: int = 0
 ) -> dict[str, Estimate]:
     """Metrics of the whole set with their 95 % intervals, for which images are drawn again and again.
 
-    Under `published` the average accuracy is the mean of the means over batches that SSLTransformerRS prints: NaN as
-    soon as a batch lacks a class.
+    With `batch` the average accuracy is the mean of the means over batches of so many images, as SSLTransformerRS
+    prints it: NaN as soon as a batch lacks a class.
     """
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randint(len(found.counts), (bootstrap, len(found.counts)), generator=generator)
     times = torch.stack([row.bincount(minlength=len(found.counts)) for row in drawn]).double()
     totals = torch.einsum("rn,nij->rij", times, found.counts.double())
     whole = found.counts.sum(0)
-    measured = {name: _interval(metric(whole), [metric(of) for of in totals]) for name, metric in METRICS.items()}
-    batch = get_protocol(protocol).metric_batch
+    measured = {name: _interval(metric(whole), [metric(of) for of in totals]) for name, metric in OF_MAPS.items()}
     if batch is not None:
         parts = [found.counts[start : start + batch].sum(0) for start in range(0, len(found.counts), batch)]
         average = batch_mean_recall(parts)[1]

@@ -91,6 +91,30 @@ def save_rows(evaluation: Evaluation, run: str | os.PathLike[str]) -> list[Path]
     return written
 
 
+def save_answers(
+    rows: Sequence[Row],
+    scores: Tensor,
+    y: Tensor,
+    run: str | os.PathLike[str],
+    *,
+    ids: Sequence[str],
+    classes: Sequence[str],
+) -> Path:
+    """Writes class scores (N, K) and labels of a scored set beside a run, for the report: `-<method>.npz`."""
+    dataset, split, method = (str(rows[0][name]) for name in ("dataset", "split", "method"))
+    held: dict[str, object] = {
+        "dataset": dataset,
+        "split": split,
+        "method": method,
+        "ids": list(ids),
+        "classes": list(classes),
+        "scores": scores.half().numpy(),
+        "y": y.numpy(),
+        "selection": np.zeros((0, 2)),
+    }
+    return _write(Path(run) / FOLDER / f"{dataset}-{split}-{method}.npz", held)
+
+
 def save_maps(found: Segmentation, rows: Sequence[Row], run: str | os.PathLike[str]) -> list[Path]:
     """Writes the rows of a segmentation beside a run, its counts, and the maps that the report shows.
 

@@ -22,7 +22,9 @@ def shown_bands(bands: Sequence[str]) -> tuple[str, ...]:
     return colour or (next((name for name in _GREY if name in bands), bands[0]),)
 
 
-def thumbnails(dataset: Dataset[Any], source: Tensor, *, bands: Sequence[str], side: int = SIDE) -> Tensor:
+def thumbnails(
+    dataset: Dataset[Any], source: Tensor, *, bands: Sequence[str], side: int = SIDE, alike: bool = True
+) -> Tensor:
     """Pictures of chosen rows.
 
     Args:
@@ -30,6 +32,7 @@ def thumbnails(dataset: Dataset[Any], source: Tensor, *, bands: Sequence[str], s
         source: (M, 2) index of the sample, season.
         bands: Canonical names of the image's channels.
         side: Pixels along each side of a picture.
+        alike: Stretch all pictures alike; else each as shows most of it.
 
     Returns:
         (M, 3, side, side) uint8. 8-bit pictures as they are; anything else stretched alike, band by band, so that one
@@ -39,7 +42,7 @@ def thumbnails(dataset: Dataset[Any], source: Tensor, *, bands: Sequence[str], s
     sample = lru_cache(maxsize=1)(lambda index: picture_of(dataset[index]))  # its seasons follow it
     small = torch.stack([_small(sample(index), season, channels, side) for index, season in source.tolist()])
     if "R" not in bands or small.max() <= 1:
-        small = _stretched(small)
+        small = _stretched(small) if alike else torch.cat([_stretched(picture[None]) for picture in small])
     return small.expand(-1, 3, -1, -1).round().clamp(0, 255).to(torch.uint8)
 
 

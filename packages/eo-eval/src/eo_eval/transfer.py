@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -17,10 +18,15 @@ from eo_eval.change import measure_change
 from eo_eval.confusion import confusion
 from eo_eval.described import described
 from eo_eval.features import frozen
-from eo_eval.metrics import Estimate, estimate
+from eo_eval.inputs import part_of, sides
+from eo_eval.metrics import Estimate
 from eo_eval.published import published_value
-from eo_eval.rows import COLUMNS, Row, name_steps
-from eo_eval.transfer_tasks import Recipe, Transfer, get_transfer
+from eo_eval.rows import COLUMNS, Row, name_steps, said_by_sensor
+from eo_eval.score import Score, measured_by
+from eo_eval.segmentation import Segmentation, measure_maps, segment
+from eo_eval.store import save_answers, save_maps
+from eo_eval.transfer_task import Recipe, Transfer
+from eo_eval.transfer_tasks import get_transfer
 from eo_models import Model, build_model, create_model, get_weights, is_path, is_weights
 from eo_train import EngineConfig, FinetuneConfig, Inputs, finetune
 from eo_train.loader import collate
@@ -43,6 +49,12 @@ class TransferSetup:
     """Passes over the train images."""
     batch_size: int | None = None
     """Train images of a step."""
+    trained: Literal["head", "all"] | None = None
+    """What gets gradients."""
+    sensor: str | None = None
+    """Of a task on two sensors, the one that an architecture of a single sensor gets."""
+    img_size: int | None = None
+    """Image size that an architecture's positions or windows are made for; None is its own."""
     seed: int | None = None
     """Of fraction, order and head."""
     bootstrap: int = 1000
@@ -71,6 +83,17 @@ class Transferred:
     model: Model
     folder: Path
     """The run directory of the fine-tuning."""
+    scored: "Scored"
+    classes: tuple[str, ...] = ()
+
+    def save_answers(self) -> Path | None:
+        """Writes what the report draws beside the run: maps, or the answers of a task whose classes have names."""
+        if self.scored.maps is not None:
+            return save_maps(self.scored.maps, self.rows, self.folder)[-1]
+        if not self.classes:
+            return None
+        scored = self.scored
+        return save_answers(self.rows, scored.scores, scored.y, self.folder, ids=scored.ids, classes=self.classes)
 
 
 def transfer(
@@ -103,10 +126,11 @@ def transfer(
     split = split or recipe.split
     if split not in task.splits:
         raise ValueError(f"{task.name} can be scored on {' or '.join(task.splits[1:])}, got split {split!r}")
-    model, notes = open_model(name, task, random=random, seed=recipe.seed)
-    bands = task.bands if task.equivalents else model.backbone.bands
+    model, notes = open_model(name, task, random=random, seed=recipe.seed, setup=setup)
+    bands: Any = task.bands if task.equivalents else model.backbone.bands
     arguments = {**recipe.data, **(data or {})}
     test = task.open(Path(root), split, bands, **arguments)
+    arguments |= recipe.train_data
     if recipe.fraction < 1 or recipe.replacement:
         arguments |= {"fraction": recipe.fraction, "replacement": recipe.replacement, "seed": recipe.seed}
     train = task.open(Path(root), "train", bands, **arguments)
@@ -144,6 +168,7 @@ def transfer_datasets(
         output=str(output),
         trained=recipe.trained,
         batch_norm=recipe.batch_norm,
+        backbone_lr=recipe.backbone_lr,
         dropout=recipe.dropout,
         turns=recipe.turns,
         inputs=recipe.inputs,
@@ -155,13 +180,21 @@ def transfer_datasets(
         seed=recipe.seed,
     )
     folder = finetune(config, model, train, resume=resume)
-    metrics = score(model, test, task=task, recipe=recipe, setup=setup)
+    scored = score(model, test, task=task, recipe=recipe, setup=setup)
+    metrics = scored.metrics
     facts = facts_of(model, train, test, task, recipe, setup) | {"split": split} | dict(notes or {})
-    return Transferred(rows=tuple(rows_of(metrics, facts)), metrics=metrics, model=model, folder=folder)
+    return Transferred(
+        rows=tuple(rows_of(metrics, facts)),
+        metrics=metrics,
+        model=model,
+        folder=folder,
+        scored=scored,
+        classes=task.classes,
+    )
 
 
 def open_model(
-    name: str | Path, task: Transfer, *, random: bool = False, seed: int = 0
+    name: str | Path, task: Transfer, *, random: bool = False, seed: int = 0, setup: TransferSetup | None = None
 ) -> tuple[Model, dict[str, str | None]]:
     """A model with the task's head, and what its rows say of where the weights come from.
 
@@ -169,7 +202,9 @@ def open_model(
     """
     torch.manual_seed(seed)
     notes: dict[str, str | None]
-    head: dict[str, Any] = {"neck": task.neck, "head": task.head, "num_outputs": task.num_outputs}
+    architecture = create_model(name).name if is_path(name) else str(name).partition(".")[0]
+    neck = task.necks.get(architecture, task.neck)
+    head: dict[str, Any] = {"neck": neck, "head": task.head, "num_outputs": task.num_outputs}
     if is_path(name):
         trained = create_model(name)
         notes = {"name": Path(name).resolve().name, "weights": "random" if random else "run"}
@@ -177,7 +212,8 @@ def open_model(
             digest = sha256((Path(name) / "backbone.safetensors").read_bytes()).hexdigest()
             return build_model(name, **head), {**notes, "weights_sha256": digest}
         torch.manual_seed(seed)
-        model = build_model(trained.name, bands=trained.bands, sensor=trained.sensor, **head)
+        size = getattr(trained, "img_size", None)
+        model = build_model(trained.name, bands=trained.bands, sensor=trained.sensor, img_size=size, **head)
         model.backbone.normalization, model.backbone.units = trained.normalization, trained.units
         return model, notes
     notes = {"name": str(name), "weights": "random" if random else "published"}
@@ -186,14 +222,16 @@ def open_model(
             raise ValueError(
                 f"{name} is an architecture, which has no weights of its own; pass --random, or name a run"
             )
-        return build_model(name, bands=task.bands, sensor=task.sensor, **head), notes
+        asked = setup or TransferSetup()
+        bands, sensor = task.input_of(architecture, asked.sensor)
+        return build_model(name, bands=bands, sensor=sensor, img_size=asked.img_size, **head), notes
     return _published(str(name), task, head, random=random), notes
 
 
 def _published(name: str, task: Transfer, head: dict[str, Any], *, random: bool) -> Model:
     if not task.equivalents:
         return build_model(name, pretrained=not random, **head)
-    bands = task.equivalents if set(task.equivalents.values()) <= set(get_weights(name).bands) else task.bands
+    bands: Any = task.equivalents if set(task.equivalents.values()) <= set(get_weights(name).bands) else task.bands
     return build_model(name, pretrained=not random, bands=bands, sensor=task.sensor, **head)
 
 
@@ -203,45 +241,77 @@ def adopt_normalization(model: Model, dataset: object, recipe: Recipe) -> None:
     Raises:
         ValueError: The model's own steps are for pixels in another unit than the data's.
     """
-    backbone, units = model.backbone, described(dataset, "units")
-    if recipe.normalization is not None:
-        backbone.normalization = normalization_for(recipe.normalization)
-    elif backbone.normalization is None:
-        backbone.normalization = described(dataset, "normalization")
-    elif backbone.units and units and set(backbone.units) != set(units):
-        raise ValueError(
-            f"{backbone.name} is fed with pixels in {', '.join(sorted(set(backbone.units)))}, "
-            f"{type(dataset).__name__} holds {', '.join(sorted(set(units)))}; pass normalization=, the name of steps "
-            "from these pixels to its input (such as seco_dn for SeCo's weights on digital numbers)"
-        )
-    backbone.units = tuple(units or backbone.units)
+    for key, side in sides(model.backbone).items():
+        part = part_of(dataset, key)
+        units = described(part, "units")
+        if recipe.normalization is not None:
+            side.normalization = normalization_for(recipe.normalization)
+        elif side.normalization is None:
+            side.normalization = described(part, "normalization")
+        elif side.units and units and set(side.units) != set(units):
+            raise ValueError(
+                f"{side.name} is fed with pixels in {', '.join(sorted(set(side.units)))}, "
+                f"{type(dataset).__name__} holds {', '.join(sorted(set(units)))}; pass normalization=, the name of "
+                "steps from these pixels to its input (such as seco_dn for SeCo's weights on digital numbers)"
+            )
+        side.units = tuple(units or side.units)
 
 
-def score(
-    model: Model, dataset: Dataset[Any], *, task: Transfer, recipe: Recipe, setup: TransferSetup
-) -> dict[str, Estimate]:
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """What a trained model said of a set, and what that is worth."""
+
+    metrics: Mapping[str, Estimate]
+    ids: tuple[str, ...]
+    scores: Tensor
+    """(N, K) probabilities of the labelled images; of masks the confusion matrix of each image, (N, K, K)."""
+    y: Tensor
+    """Their labels, (N,) or (N, K); empty of masks."""
+    maps: Segmentation | None = None
+    """Of a task of maps."""
+
+
+def score(model: Model, dataset: Dataset[Any], *, task: Transfer, recipe: Recipe, setup: TransferSetup) -> Scored:
     """What a trained model gets right, by the recipe's way of measuring."""
-    logits, targets = answers(model, dataset, task=task, recipe=recipe, setup=setup)
+    asked: dict[str, Any] = {"batch": recipe.metric_batch, "bootstrap": setup.bootstrap, "seed": recipe.seed}
+    if task.measure == "maps":
+        found = segment(model, dataset, batch_size=recipe.batch_size, num_workers=setup.engine.num_workers)
+        measures = measure_maps(found, **asked)
+        return Scored(metrics=measures, ids=found.ids, scores=found.counts, y=torch.empty(0), maps=found)
+    ids, logits, targets = answers(model, dataset, task=task, recipe=recipe, setup=setup)
     if task.measure == "change":
-        return measure_change(logits, batch=recipe.metric_batch, bootstrap=setup.bootstrap, seed=recipe.seed)
-    return {
-        name: estimate(name, logits, targets, batch=recipe.metric_batch, resamples=setup.bootstrap, seed=recipe.seed)
-        for name in METRICS[task.measure]
-    }
+        return Scored(metrics=measure_change(logits, **asked), ids=ids, scores=logits, y=targets)
+    known = (targets != IGNORE).nonzero().flatten().tolist() if targets.ndim == 1 else list(range(len(targets)))
+    if not known:
+        raise ValueError(f"no image of {task.name} {described(dataset, 'split')} has a class: all labels are {IGNORE}")
+    assert model.head is not None
+    answer = Score(method="", metrics={}, scores=model.head.activate(logits)[known], y=targets[known], options={})
+    kept = tuple(ids[row] for row in known)
+    measured = measured_by(
+        answer,
+        task.metrics or METRICS[task.measure],
+        groups=kept,
+        background=task.background,
+        metric_batch=recipe.metric_batch,
+        bootstrap=setup.bootstrap,
+        seed=recipe.seed,
+    ).metrics
+    return Scored(metrics=measured, ids=kept, scores=answer.scores, y=answer.y)
 
 
 def answers(
     model: Model, dataset: Dataset[Any], *, task: Transfer, recipe: Recipe, setup: TransferSetup
-) -> tuple[Tensor, Tensor]:
-    """Scores (N, K) and labels of every image; of masks the confusion matrix (N, 2, 2) of each image, and nothing."""
+) -> tuple[tuple[str, ...], Tensor, Tensor]:
+    """Ids, logits (N, K) and labels of every image; of masks the confusion matrix (N, 2, 2) of each, and nothing."""
     device = next(model.parameters()).device
     inputs = Inputs(model.backbone, recipe.inputs).to(device)
     loader = DataLoader(dataset, recipe.batch_size, collate_fn=collate, num_workers=setup.engine.num_workers)
-    said, truth = list[Tensor](), list[Tensor]()
+    said, truth, ids = list[Tensor](), list[Tensor](), list[str]()
     with frozen(model):
         for batch in loader:
             moved = {key: value.to(device) if isinstance(value, Tensor) else value for key, value in batch.items()}
             logits, target = model(inputs(moved)).cpu(), target_of(batch)
+            ids += batch.get("id", [str(len(ids) + row) for row in range(len(target))])
             if task.measure == "change":
                 changed = (logits[:, 0] > 0).long()
                 said += [confusion(p, t, 2, ignore=IGNORE) for p, t in zip(changed, target, strict=True)]
@@ -249,8 +319,8 @@ def answers(
                 said += [logits.float()]
                 truth += [target]
     if task.measure == "change":
-        return torch.stack(said), torch.empty(0)
-    return torch.cat(said), torch.cat(truth)
+        return tuple(ids), torch.stack(said), torch.empty(0)
+    return tuple(ids), torch.cat(said), torch.cat(truth)
 
 
 def facts_of(
@@ -264,9 +334,9 @@ def facts_of(
         "method": "head" if recipe.trained == "head" else "finetune",
         "model": backbone.name,
         "adaptation": "; ".join(said) or None,
-        "bands": ",".join(backbone.bands),
-        "sensor": backbone.sensor,
-        "normalization": name_steps(backbone.normalization or ()),
+        "bands": said_by_sensor(backbone.bands, ",".join),
+        "sensor": said_by_sensor(backbone.sensor, str),
+        "normalization": said_by_sensor(backbone.normalization or (), name_steps),
         "image_size": recipe.inputs.size,
         "interpolation": recipe.inputs.interpolation if recipe.inputs.size else None,
         "protocol": setup.protocol,
@@ -299,7 +369,8 @@ def rows_of(metrics: Mapping[str, Estimate], facts: Row) -> list[Row]:
     """One row per metric, with the published figure for the same weights where there is one."""
     rows = []
     for name, found in metrics.items():
-        row = facts | {"metric_name": name, "metric_value": found.value, "ci_lower": found.low, "ci_upper": found.high}
+        numbers = {"metric_value": found.value, "ci_lower": found.low, "ci_upper": found.high}
+        row = facts | {"metric_name": name} | {key: None if isnan(value) else value for key, value in numbers.items()}
         row["published_value"] = published_value(
             str(facts["dataset"]), str(facts["split"]), name, model=str(facts["model"]), weights=_weights(facts)
         )

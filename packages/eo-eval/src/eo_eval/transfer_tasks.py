@@ -1,84 +1,20 @@
-"""Transfer tasks: a head trained on a backbone, by which protocol, and what is measured; one frozen record each."""
+"""The transfer tasks, one frozen record each: those of SeCo here, those of two sensors beside them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from torch.utils.data import Dataset
 
 from eo_data import OSCD, BigEarthNet, EuroSAT
+from eo_eval.pair_tasks import PAIR_TASKS
+from eo_eval.transfer_task import Recipe, Transfer
 from eo_train import InputConfig, OptimConfig
 
 VISIBLE = ("B04", "B03", "B02")
-Open = Callable[..., Dataset[Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """One way to do a task, switch by switch: what the authors' code did, quirks included, or what they meant."""
-
-    split: str
-    """What is scored when nothing else is asked for."""
-    data: Mapping[str, Any] = field(default_factory=dict)
-    """Arguments of the data set, for training and for scoring."""
-    fraction: float = 1.0
-    """Share of the train labels."""
-    replacement: bool = False
-    """Draw it with replacement, `numpy.random.default_rng(seed).choice(N, int(fraction * N))`."""
-    normalization: str | None = None
-    """Steps by name; None: those that the model carries, or of a model without any, those recommended for the data."""
-    inputs: InputConfig = field(default_factory=InputConfig)
-    """How images are resized."""
-    trained: Literal["head", "all"] = "head"
-    """What gets gradients."""
-    batch_norm: Literal["frozen", "batch", "moving"] = "frozen"
-    """What the backbone's batch norms go by."""
-    dropout: float = 0.0
-    """On the feature."""
-    turns: tuple[str, ...] = ()
-    """Random flips and quarter turns of train images."""
-    optim: OptimConfig
-    epochs: int = 100
-    batch_size: int
-    metric_batch: int | None = None
-    """Measure batches of so many images and take the mean; None measures over the whole set."""
-    seed: int = 0
-    """Of fraction, order and head."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transfer:
-    """One task."""
-
-    name: str
-    measure: Literal["classes", "labels", "change"]
-    metric: str
-    """The headline."""
-    sensor: str
-    """Of the images."""
-    bands: tuple[str, ...]
-    """What an architecture without bands of its own gets."""
-    equivalents: Mapping[str, str] = field(default_factory=dict)
-    """Which band of another sensor each of ours is, for models that were made for that one."""
-    neck: str | None = None
-    head: str
-    num_outputs: int | None
-    splits: tuple[str, ...]
-    open: Open
-    """root, split, bands, and arguments of the data set."""
-    protocols: Mapping[str, Recipe]
-    paper: str
-    about: str
-
-    def recipe(self, protocol: str) -> Recipe:
-        """The switches of a protocol."""
-        if protocol not in self.protocols:
-            near = get_close_matches(protocol, self.protocols, n=1, cutoff=0.3) or list(self.protocols)
-            raise ValueError(f"unknown protocol {protocol!r} of {self.name}; nearest known: {', '.join(near)}")
-        return self.protocols[protocol]
 
 
 def get_transfer(name: str) -> Transfer:
@@ -219,6 +155,7 @@ TRANSFERS: Mapping[str, Transfer] = MappingProxyType(
                 paper="doi 10.1109/IGARSS.2018.8518015; protocol arXiv 2103.16607",
                 about="what was built between two dates, per pixel: a U-Net on a frozen ResNet",
             ),
+            *PAIR_TASKS,
         )
     }
 )

@@ -37,16 +37,19 @@ class Task(nn.Module):
         return model.head(feature, size_of(images))
 
     def loss(self, images: Image, target: Tensor) -> Tensor:
-        """Mean loss, over known pixels alone where the target is a mask."""
+        """Mean loss, over known pixels alone where the target is a mask, over known images where it is a class."""
         assert self.model.head is not None
         logits = self(images)
-        if target.ndim == 3:
+        if not target.is_floating_point():
             logits, target = known_pixels(logits, target)
         return self.model.head.loss(logits, target) if len(target) else logits.sum() * 0
 
 
 def known_pixels(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits (B, K, H, W) and mask (B, H, W) as rows (N, K), or (N,) for K = 1, and (N,), without `IGNORE`."""
+    """Logits (B, K, H, W) and mask (B, H, W) as rows (N, K), or (N,) for K = 1, and (N,), without `IGNORE`.
+
+    Logits (B, K) and classes (B,) likewise.
+    """
     known = target != IGNORE
     rows = logits.movedim(1, -1)[known]
     return rows.squeeze(-1) if logits.shape[1] == 1 else rows, target[known]
