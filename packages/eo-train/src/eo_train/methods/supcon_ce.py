@@ -3,7 +3,7 @@
 The fine-tuning of SupCon_SSL (bakiuzun/SupCon_SSL) with the loss of arXiv 2004.11362.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -116,6 +116,17 @@ class SupConCE(Method):
             outputs |= {f"{key} {i}": each for i, each in enumerate(together)}
         joined = {"fused": torch.cat(list(plain.values()), dim=1)} if self.fused else plain
         return outputs | {f"logits {group}": self.classifiers[group](each) for group, each in joined.items()}
+
+    def classify(self, images: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Logits (B, K) of every classifier: `fused`, or one for each sensor.
+
+        Args:
+            images: Normalized (B, C, H, W) under `image`, or under `s1` and `s2`.
+        """
+        networks = sides(self.backbone)
+        plain = {key: self.heads[key](networks[key](images[key])) for key in self.keys}
+        joined = {"fused": torch.cat(list(plain.values()), dim=1)} if self.fused else plain
+        return {group: self.classifiers[group](each) for group, each in joined.items()}
 
     def reference(self, batch: Prepared) -> dict[str, Tensor]:
         """The labels."""
