@@ -8,7 +8,10 @@ from eo_eval.published import TABLES, tables_for
 CLASSES = {"dfc2020": DFC_CLASSES, "meterml": MeterML.CLASSES}
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.title)
+OF_PAIRS = [table for table in TABLES if table.benchmark in CLASSES]
+
+
+@pytest.mark.parametrize("table", OF_PAIRS, ids=lambda table: table.title)
 def test_tables_name_what_the_benchmarks_have(table):
     task = BENCHMARKS[table.benchmark]
     assert table.split in task.splits
@@ -21,7 +24,7 @@ def test_tables_name_what_the_benchmarks_have(table):
 
 
 def test_the_averages_are_the_means_of_their_lines():
-    for table in TABLES:
+    for table in OF_PAIRS:
         classes = len(table.lines) - len(table.averages)
         for column in table.columns:
             assert column.mean[classes] == pytest.approx(sum(column.mean[:classes]) / classes, abs=0.06)
