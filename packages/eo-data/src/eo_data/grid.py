@@ -14,6 +14,7 @@ from rasterio.enums import Resampling
 from torch import Tensor
 
 from eo_data.dataset import Part
+from eo_data.mosaic import read_header, read_mosaic
 from eo_data.names import choose
 from eo_data.raster import gdal, open_geotiff, read_bands
 from eo_data.sensors import SENSORS
@@ -63,9 +64,22 @@ class Grid:
         images = {}
         with gdal():
             for name, bands in self.images(key, part).items():
-                pixels = [[self._read_band(file_of(band), band, part.sensor) for band in bands] for file_of in dates]
-                images[name] = torch.from_numpy(np.array(pixels))
+                files = [(file_of(band), band) for file_of in dates for band in bands]
+                pixels = self._read_files(files, part.sensor)
+                images[name] = torch.from_numpy(pixels.reshape(len(dates), len(bands), *pixels.shape[1:]))
         return images
+
+    def _read_files(self, files: Sequence[tuple[Path, str]], sensor: str) -> npt.NDArray[np.generic]:
+        """Bands of one image, (N, H, W): all at once where that can be, else one by one."""
+        headers = [read_header(path) for path, _ in files]
+        for header, (path, band) in zip(headers, files, strict=True):
+            if header:
+                _refuse_odd_size((header.height, header.width), self.sizes[_resolution(sensor, band)], path)
+        size = self.size(_resolution(sensor, files[0][1]))
+        pixels = read_mosaic([path for path, _ in files], headers, size, self.resampling)
+        if pixels is None:
+            pixels = np.array([self._read_band(path, band, sensor) for path, band in files])
+        return pixels
 
     def _read_band(self, path: Path, band: str, sensor: str) -> npt.NDArray[np.generic]:
         native = _resolution(sensor, band)
