@@ -5,7 +5,7 @@ import pytest
 from eo_data import SENSORS, canonical_band
 from eo_data.sensors import canonical_bands, get_sensor, units_of
 
-NAMED = [(sensor.name, band.name) for sensor in SENSORS.values() for band in sensor.bands]
+NAMED = [(sensor.name, band.name) for sensor in SENSORS.values() for band in (*sensor.bands, *sensor.rendered)]
 
 
 def test_bands_in_canonical_order():
@@ -21,6 +21,12 @@ def test_sentinel2_resolutions():
     by_resolution = {10: "B02 B03 B04 B08", 20: "B05 B06 B07 B8A B11 B12", 60: "B01 B09 B10"}
     for resolution, names in by_resolution.items():
         assert [band.name for band in SENSORS["sentinel2-l1c"].bands if band.resolution == resolution] == names.split()
+
+
+def test_true_colour_is_known_by_name_and_never_meant_by_all():
+    assert canonical_band("tci_r", "sentinel2-l2a") == "TCI_R"
+    assert units_of(("TCI_G", "B05"), "sentinel2-l1c") == ("uint8", "dn")
+    assert not [band for band in canonical_bands(None, "sentinel2-l1c") if band.startswith("TCI")]
 
 
 def test_units():

@@ -28,6 +28,8 @@ class Sensor:
 
     name: str
     bands: tuple[Band, ...]
+    rendered: tuple[Band, ...] = ()
+    """Pictures that are made of the bands, such as Sentinel-2's true colour: known by name, never meant by "all"."""
 
     @property
     def band_names(self) -> tuple[str, ...]:
@@ -36,7 +38,8 @@ class Sensor:
 
     def band(self, name: str) -> Band:
         """The band of this name in any spelling; unknown names raise ValueError."""
-        return self.bands[self.band_names.index(canonical_band(name, self.name))]
+        wanted = canonical_band(name, self.name)
+        return next(band for band in (*self.bands, *self.rendered) if band.name == wanted)
 
 
 # Sentinel-2 MSI (ESA user guide; wavelengths of Sentinel-2A).
@@ -55,6 +58,11 @@ _SENTINEL2 = (
     Band("B11", 1.610, 20, "dn"),
     Band("B12", 2.190, 20, "dn"),
 )
+_TRUE_COLOUR = (  # the 8-bit picture that ESA renders from B04, B03 and B02
+    Band("TCI_R", 0.665, 10, "uint8"),
+    Band("TCI_G", 0.560, 10, "uint8"),
+    Band("TCI_B", 0.490, 10, "uint8"),
+)
 _LANDSAT8 = (  # OLI and TIRS (USGS data users handbook)
     Band("B1", 0.443, 30, "dn"),
     Band("B2", 0.482, 30, "dn"),
@@ -69,8 +77,8 @@ _LANDSAT8 = (  # OLI and TIRS (USGS data users handbook)
     Band("B11", 12.005, 100, "dn"),
 )
 _TABLE = (
-    Sensor("sentinel2-l1c", _SENTINEL2),
-    Sensor("sentinel2-l2a", tuple(band for band in _SENTINEL2 if band.name != "B10")),  # B10 sees no ground
+    Sensor("sentinel2-l1c", _SENTINEL2, _TRUE_COLOUR),
+    Sensor("sentinel2-l2a", tuple(band for band in _SENTINEL2 if band.name != "B10"), _TRUE_COLOUR),  # no ground in B10
     Sensor("sentinel1-grd", (Band("VV", None, 10, "db"), Band("VH", None, 10, "db"))),
     Sensor("landsat8", _LANDSAT8),
     Sensor("aerial", (Band("R", 0.65, 1, "uint8"), Band("G", 0.56, 1, "uint8"), Band("B", 0.48, 1, "uint8"))),
@@ -103,6 +111,9 @@ _SENTINEL2_WORDS = {
     "B10": ("cirrus", "swircirrus"),
     "B11": ("swir16", "swir1"),
     "B12": ("swir22", "swir2"),
+    "TCI_R": ("tcir",),
+    "TCI_G": ("tcig",),
+    "TCI_B": ("tcib",),
 }
 _LANDSAT8_WORDS = {
     "B1": ("coastal", "coastalaerosol", "aerosol"),
@@ -156,7 +167,8 @@ def canonical_band(name: str, sensor: str) -> str:
     Raises:
         ValueError: Unknown sensor, or a band that this sensor does not have; the message offers the nearest names.
     """
-    bands = get_sensor(sensor).band_names
+    known = get_sensor(sensor)
+    bands = (*known.band_names, *(band.name for band in known.rendered))
     found = _by_number(name, bands) or _by_word(name, sensor)
     if found not in bands:
         raise ValueError(f"unknown band {name!r} of {sensor}; {nearest(name, bands)} (it has {', '.join(bands)})")
