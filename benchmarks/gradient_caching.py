@@ -22,10 +22,11 @@ allocator on a GPU. The gradient's difference is relative to its largest entry, 
 
 import argparse
 import multiprocessing
-import resource
+import re
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
@@ -59,10 +60,23 @@ def one_micro_batch(fabric: Fabric, method: SimCLR, draws: list[Batch]) -> None:
 CONTENDERS = {"cached gradients": cached, "one graph": one_graph, "one micro-batch alone": one_micro_batch}
 
 
-def peak() -> float:
+def held() -> float:
+    """Memory that is held now, in MiB; the peak begins anew."""
     if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.memory_allocated() / 2**20
+    Path("/proc/self/clear_refs").write_text("5")
+    return resident("VmRSS")
+
+
+def peak() -> float:
+    """Most that was held since, in MiB."""
+    return torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else resident("VmHWM")
+
+
+def resident(field: str) -> float:
+    """Memory of this process by the kernel's account, in MiB."""
+    return int(re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text()).group(1)) / 1024
 
 
 def run(name: str, batch: int, micro: int, size: int, answers: "multiprocessing.Queue[tuple]") -> None:
@@ -70,7 +84,7 @@ def run(name: str, batch: int, micro: int, size: int, answers: "multiprocessing.
     torch.manual_seed(0)
     method = fabric.setup_module(SimCLR(create_model("resnet18", bands=("R", "G", "B"), sensor="rgb")))
     draws = [partial(draw, part, micro, size, fabric.device) for part in range(batch // micro)]
-    before, start = peak(), time.perf_counter()
+    before, start = held(), time.perf_counter()
     CONTENDERS[name](fabric, method, draws)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
@@ -100,7 +114,7 @@ def main() -> None:
     print(f"{options.batch} images, micro-batches of {options.micro}, {options.size} px")
     print(f"torch {torch.__version__}, {where}")
     for name, (seconds, memory, _) in found.items():
-        print(f"{name:24} {seconds:8.1f} s  {memory:8.0f} MB")
+        print(f"{name:24} {seconds:8.1f} s  {memory:8.0f} MiB")
     ours, theirs = (torch.from_numpy(found[name][2]) for name in ("cached gradients", "one graph"))
     print(f"gradients differ by {float((ours - theirs).abs().max() / theirs.abs().max()):.1e}")
 
