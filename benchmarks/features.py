@@ -1,6 +1,6 @@
 # /// script
-# requires-python = ">=3.12"
-# dependencies = ["eo-models", "satlaspretrain-models>=0.3.1", "timm>=1.0.15", "torchgeo>=0.9"]
+# requires-python = ">=3.11"
+# dependencies = ["eo-models", "satlaspretrain-models>=0.3.1", "timm>=1.0.15", "torchgeo>=0.8", "requests"]
 #
 # [tool.uv]
 # exclude-newer = "2026-11-15T00:00:00Z"
