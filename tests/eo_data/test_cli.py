@@ -85,6 +85,7 @@ def test_what_the_user_can_mend_is_one_line(capsys, tmp_path):
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_name_has_its_help(capsys, command):
     for name in LAYOUTS if command == "synthesize" else DATASETS:

@@ -73,10 +73,18 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tiny_confi
 @pytest.mark.parametrize(
     "changes",
     [
-        {"epochs": 60},
-        {"epochs": 25, "method": {"name": "moco", "queue": 20, "out": 8}, "micro_batches": 2, "cache_gradients": True},
+        pytest.param({"epochs": 60}, id="simclr"),
+        pytest.param(
+            {
+                "epochs": 25,
+                "method": {"name": "moco", "queue": 20, "out": 8},
+                "micro_batches": 2,
+                "cache_gradients": True,
+            },
+            id="moco with a queue and cached gradients",
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["simclr", "moco with a queue and cached gradients"],
 )
 def test_killed_at_an_arbitrary_step_and_resumed_it_ends_with_the_same_bits(changes, tiny_config, tiny_earth, tmp_path):
     whole = pretrain(tiny_config(output=str(tmp_path / "whole"), **changes), tiny_earth)

@@ -12,6 +12,8 @@ from safetensors.torch import load_file
 
 from eo_train import EngineConfig, read_metrics
 
+pytestmark = pytest.mark.slow
+
 
 def start(words):
     """Runs a script in two processes."""
@@ -71,7 +73,6 @@ pretrain(PretrainConfig.from_dict(json.load(open(sys.argv[2]))), TinyEarth(), re
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
 def test_two_processes_with_two_workers_each_and_a_queue_resume_with_the_same_bits(strategy, tiny_config, tmp_path):
     engine = EngineConfig(accelerator="cpu", devices=2, strategy=strategy, precision="32-true", num_workers=2)

@@ -87,7 +87,7 @@ class Problem:
     multilabel: bool
 
     def fit(
-        self, c: float, *, kept: Tensor | None = None, start: Tensor | None = None, tolerance: float = 1e-7
+        self, c: float, *, kept: Tensor | None = None, start: Tensor | None = None, tolerance: float = 1e-8
     ) -> Tensor:
         """Weights (K, M, P + 1) of the M fits that `kept` asks for."""
         return fit_logistic(

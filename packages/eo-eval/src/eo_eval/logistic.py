@@ -47,7 +47,7 @@ def fit_logistic(
     multilabel: bool,
     kept: Tensor | None = None,
     start: Tensor | None = None,
-    tolerance: float = 1e-7,
+    tolerance: float = 1e-8,
 ) -> Tensor:
     """Weights that minimise c * sum of cross entropies + ||W||^2 / 2, for one or several choices of rows.
 
