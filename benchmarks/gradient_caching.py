@@ -49,12 +49,12 @@ def cached(fabric: Fabric, method: SimCLR, draws: list[Batch]) -> None:
 
 
 def one_graph(fabric: Fabric, method: SimCLR, draws: list[Batch]) -> None:
-    outputs, _ = joined([method.embed(each()) for each in draws])
+    outputs, _ = joined([method("embed", each()) for each in draws])
     fabric.backward(method.module.loss(outputs)["loss"])
 
 
 def one_micro_batch(fabric: Fabric, method: SimCLR, draws: list[Batch]) -> None:
-    fabric.backward(method.training_loss(draws[0]())["loss"])
+    fabric.backward(method("training_loss", draws[0]())["loss"])
 
 
 CONTENDERS = {"cached gradients": cached, "one graph": one_graph, "one micro-batch alone": one_micro_batch}

@@ -8,10 +8,11 @@ from eo_train.pretrain import compile_backbones
 from eo_train.sharding import networks
 
 
-@pytest.mark.parametrize(("amx", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
-def test_bf16_where_the_processor_has_matrix_units(monkeypatch, amx, precision):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": amx})
-    assert precision_of(EngineConfig(accelerator="cpu")) == precision
+@pytest.mark.parametrize("able", [{"amx_bf16": True}, {"avx512_bf16": True}, {"avx512_f": True}])
+def test_bf16_where_the_processor_computes_in_it(monkeypatch, able):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    expected = "32-true" if able == {"avx512_f": True} else "bf16-mixed"
+    assert precision_of(EngineConfig(accelerator="cpu")) == expected
 
 
 def test_what_is_asked_for_is_taken():

@@ -68,6 +68,18 @@ def test_a_run_learns_and_leaves_its_folder(model, config):
     torch.testing.assert_close(backbone(samples), made.backbone(samples))
 
 
+def test_half_precision_is_that_of_the_network(model, config):
+    made, seen = model(), []
+    conv = next(each for each in made.modules() if isinstance(each, torch.nn.Conv2d))
+    conv.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    engine = EngineConfig(accelerator="cpu", precision="bf16-mixed", num_workers=0)
+    folder = finetune(config(epochs=15, engine=engine), made, colours())
+    rows = list(csv.DictReader((folder / "metrics.csv").open()))
+    assert set(seen) == {torch.bfloat16}
+    assert {p.dtype for p in made.parameters()} == {torch.float32}
+    assert float(rows[-1]["loss"]) < 0.5 * float(rows[0]["loss"])
+
+
 def test_the_head_alone_leaves_the_backbone(model, config):
     made = model()
     before = state(made)

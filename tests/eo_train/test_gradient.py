@@ -45,6 +45,16 @@ def part(whole, i):
     return Prepared(tuple(v[rows] for v in whole.views), tuple(y[rows] for y in whole.labels))
 
 
+def mixed(name):
+    """A method as Fabric sets it up in bf16, and the precision that its backbone computes in."""
+    fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    method = build(name)[1].module.float()
+    seen = []
+    conv = next(each for each in method.backbone.modules() if isinstance(each, torch.nn.Conv2d))
+    conv.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    return fabric, fabric.setup_module(method), seen
+
+
 def gradients(method):
     return [p.grad.clone() for p in method.parameters() if p.grad is not None]
 
@@ -83,6 +93,22 @@ def test_are_those_of_the_joined_outputs_where_batch_norm_sees_micro_batches(nam
     torch.testing.assert_close(gradients(other), gradients(method), rtol=1e-9, atol=1e-12)
     for (key, value), (_, expected) in zip(other.state_dict().items(), method.state_dict().items(), strict=True):
         torch.testing.assert_close(value, expected, msg=key)  # running statistics have moved once, queues too
+
+
+@pytest.mark.parametrize("gradient", [accumulate, contrast_all])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_half_precision_is_that_of_the_networks_alone(name, gradient):
+    fabric, method, seen = mixed(name)
+    whole = batch(method.module)
+    single = Prepared(tuple(v.float() for v in whole.views), whole.labels)
+    method.before_step()
+    out = gradient(fabric, method, [lambda: single], 1)
+    assert set(seen) == {torch.bfloat16}
+    assert out["loss"].dtype == torch.float32
+    assert {g.dtype for g in gradients(method)} == {torch.float32}
+    fabric, exact = build(name)
+    expected = gradient(fabric, exact, [lambda: whole], 1)["loss"]
+    torch.testing.assert_close(out["loss"], expected.float(), rtol=0.05, atol=0.05)
 
 
 def test_a_method_of_one_piece_says_what_it_lacks():

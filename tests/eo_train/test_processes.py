@@ -58,6 +58,13 @@ def test_a_step_of_two_processes_is_that_of_one_with_the_whole_batch(found, name
         assert each[name]["queue"] < 1e-12
 
 
+@pytest.mark.parametrize("name", ["simclr_half", "seco_sharded_half"])
+def test_half_precision_is_that_of_the_networks_alone(found, name):
+    for each in found:
+        assert each[name]["loss"] < 0.05
+        assert each[name]["computed_in"] == ["torch.bfloat16"]
+
+
 def test_bad_pixels_on_one_process_make_the_step_void_on_both(found):
     assert [each["skipped"] for each in found] == [True, True]
 

@@ -17,11 +17,13 @@ def test_classes_and_labels():
     x = torch.randn(4, 3, 32, 32)
     model = build("classify", 5)
     y = torch.tensor([0, 4, 2, 2])
-    torch.testing.assert_close(Task(model).eval().loss(x, y), F.cross_entropy(model.eval()(x), y))
+    task = Task(model).eval()
+    torch.testing.assert_close(task.loss(task(x), y), F.cross_entropy(model.eval()(x), y))
     model = build("multilabel", 5)
     y = torch.randint(0, 2, (4, 5)).float()
     margin = torch.nn.MultiLabelSoftMarginLoss()(model.eval()(x), y)  # what the transfer code of SeCo takes
-    torch.testing.assert_close(Task(model).eval().loss(x, y), margin)
+    task = Task(model).eval()
+    torch.testing.assert_close(task.loss(task(x), y), margin)
 
 
 def test_dropout_is_on_the_feature_and_in_training_alone():
@@ -50,12 +52,12 @@ def test_change_of_two_dates():
     x, mask = torch.randn(2, 2, 3, 32, 32), torch.randint(0, 2, (2, 32, 32))
     task = Task(model).eval()
     logits = task(x)
-    torch.testing.assert_close(task.loss(x, mask), F.binary_cross_entropy_with_logits(logits[:, 0], mask.float()))
+    torch.testing.assert_close(task.loss(logits, mask), F.binary_cross_entropy_with_logits(logits[:, 0], mask.float()))
     half = mask.clone()
     half[:, :16] = IGNORE
     expected = F.binary_cross_entropy_with_logits(logits[:, 0, 16:], mask[:, 16:].float())
-    torch.testing.assert_close(task.loss(x, half), expected)
-    assert task.loss(x, torch.full_like(mask, IGNORE)) == 0
+    torch.testing.assert_close(task.loss(logits, half), expected)
+    assert task.loss(logits, torch.full_like(mask, IGNORE)) == 0
 
 
 def test_what_cannot_be_trained():

@@ -102,6 +102,16 @@ class Backbone(nn.Module, ABC):
             )
         return x
 
+    def check_size(self, x: Tensor, side: int) -> Tensor:
+        """The input itself, if it is `side` pixels high and wide, for a network that is built for one size."""
+        height, width = x.shape[-2:]
+        if (height, width) != (side, side):
+            raise ValueError(
+                f"{self.name} was built for {side}x{side} pixels, got {height}x{width}; build it with img_size=... "
+                "or crop"
+            )
+        return x
+
     def facts(self) -> dict[str, Any]:
         """Everything but the weights, JSON-able: what `save_backbone` writes and `create_model` reads."""
         return {

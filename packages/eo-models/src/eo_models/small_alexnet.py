@@ -44,13 +44,7 @@ class SmallAlexNet(Backbone):
 
     def check(self, x: Tensor) -> Tensor:
         """The input itself, if it has the size that the linear layers are made for."""
-        height, width = super().check(x).shape[-2:]
-        if (height, width) != (self.img_size, self.img_size):
-            raise ValueError(
-                f"{self.name} was built for {self.img_size}x{self.img_size} pixels, got {height}x{width}; "
-                "build it with img_size=... or crop"
-            )
-        return x
+        return self.check_size(super().check(x), self.img_size)
 
     def features(self, x: Tensor) -> Tensor:
         """Unit vectors, (B, 128)."""

@@ -21,7 +21,7 @@ class EngineConfig:
     strategy: str = "auto"
     """`auto`, `ddp` and others as Fabric names them; `fsdp` shards parameters and optimizer over the processes."""
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
-    """`auto` is `bf16-mixed` where the hardware has matrix units for it (AMX; CUDA from compute capability 8.0),
+    """`auto` is `bf16-mixed` where the hardware computes in it (AMX or AVX512-BF16; CUDA from compute capability 8.0),
     else `32-true`."""
     channels_last: bool = True
     """Keep images and kernels channels-last in memory, which convolutions are fastest with; under `fsdp` images alone,
@@ -58,5 +58,6 @@ def precision_of(config: EngineConfig) -> Literal["32-true", "bf16-mixed", "16-m
     if config.accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available():
         fast = torch.cuda.get_device_capability() >= (8, 0)
     else:
-        fast = config.accelerator in ("auto", "cpu") and bool(torch.cpu.get_capabilities().get("amx_bf16"))
+        able = torch.cpu.get_capabilities()
+        fast = config.accelerator in ("auto", "cpu") and any(able.get(name) for name in ("amx_bf16", "avx512_bf16"))
     return "bf16-mixed" if fast else "32-true"

@@ -116,7 +116,6 @@ def finetune(config: FinetuneConfig, model: Model, dataset: Dataset[Any], *, res
     if config.engine.channels_last:
         model = model.to(memory_format=torch.channels_last)
     task, optimizer = fabric.setup(Task(model, dropout=config.dropout), group_parameters(model, config))
-    task.mark_forward_method("loss")
     state = {"task": task, "optimizer": optimizer, "step": 0}
     found = checkpoints(folder / "checkpoints")
     first = load_checkpoint(fabric, found[-1], state) if found else 0
@@ -169,7 +168,7 @@ def fit(
             batch = meter.waited(source)
             generator = seed_draws(plan, step, 0)
             images, target = turn(inputs(batch), target_of(batch), config.turns, generator)
-            loss = task.loss(images, target)
+            loss = task.module.loss(task(images), target)
             fabric.backward(loss)
             if config.optim.clip:
                 fabric.clip_gradients(task, optimizer, max_norm=config.optim.clip)

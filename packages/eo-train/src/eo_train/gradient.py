@@ -41,7 +41,7 @@ def accumulate(
             return None
         with fabric.no_backward_sync(method, enabled=part < count - 1):
             with clock("forward"):
-                out = method.training_loss(prepared)
+                out = method("training_loss", prepared)
             with clock("backward"):
                 fabric.backward(out["loss"] / count)
         loss += out["loss"].detach() / count
@@ -69,8 +69,8 @@ def contrast_all(
             return None
         with clock("forward without graph"), torch.no_grad():
             with still_statistics(method):
-                embedded = method.embed(prepared)
-            found.append((embedded, method.reference(prepared)))
+                embedded = method("embed", prepared)
+            found.append((embedded, method("reference", prepared)))
     with clock("loss"):
         embedded, sizes = joined([each for each, _ in found])
         leaves = {name: rows.requires_grad_() for name, rows in embedded.items()}
@@ -83,7 +83,7 @@ def contrast_all(
             prepared = draw()
         with fabric.no_backward_sync(method, enabled=part < count - 1):
             with clock("forward"):
-                again = method.embed(prepared)
+                again = method("embed", prepared)
             with clock("backward"):
                 fabric.backward(
                     torch.stack([(again[n] * g).sum() for n, g in zip(leaves, gradient, strict=True)]).sum()

@@ -1,7 +1,6 @@
 """From a batch as stored to the views that a method sees, on the training device."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,17 +12,19 @@ from eo_train.views import View, Views
 from eo_train.views.geometry import Place
 
 
-@dataclass(frozen=True)
 class Prepared:
     """The views of a batch that a method asked for, and their labels where the data set has some.
+
+    No dataclass and no tuple: in half precision Fabric would round every number in one, labels too.
 
     Attributes:
         views: Tensors (B, C, H, W), normalized and drawn, in the order of the method's `views`.
         labels: Labels of the image behind each view: (B,) classes or (B, K) multi-hot, all zero where unlabelled.
     """
 
-    views: tuple[Tensor, ...]
-    labels: tuple[Tensor, ...] | None = None
+    def __init__(self, views: tuple[Tensor, ...], labels: tuple[Tensor, ...] | None = None) -> None:
+        self.views = views
+        self.labels = labels
 
 
 class BadPixelsError(ValueError):

@@ -140,8 +140,6 @@ def assemble(
     saved = deepcopy(backbone) if config.engine.strategy == "fsdp" else backbone
     method = fabric.setup_module(method)
     optimizer: Any = fabric.setup_optimizers(build_optimizer(method.module, config.optim))
-    for name in ("training_loss", "embed", "reference"):
-        method.mark_forward_method(name)
     return Parts(
         fabric=fabric,
         source=source,

@@ -1,6 +1,7 @@
 """What a pretraining method is to the loop: a module with a loss, and the views that it wants to see."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -26,6 +27,11 @@ class Method(nn.Module):
     views: Sequence[View] = (View(), View(date=1))
     dates: int = 1
     replacement: bool = False
+
+    def forward(self, part: Literal["training_loss", "embed", "reference"], batch: Prepared) -> dict[str, Tensor]:
+        """One of the three below, by name: the door by which Fabric brings in its precision and its processes."""
+        found: dict[str, Tensor] = getattr(self, part)(batch)
+        return found
 
     def training_loss(self, batch: Prepared) -> dict[str, Tensor]:
         """Loss of one batch of views.
