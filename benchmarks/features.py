@@ -13,8 +13,9 @@
     uv run benchmarks/features.py [--images 16] [--size 224] [--device cpu]
 
 Each pair shares one random set of weights, carried over through a file as the peer's authors save theirs; the two take
-turns. Images a second are those of the best turn of each, the ratio is the median over the turns. The difference is the largest of any output, over the largest output; the
-cosine is the smallest of any image's between bfloat16 (autocast) and float32 of ours.
+turns. Images a second are those of the best turn of each, the ratio is the median over the turns. The difference is the
+largest of any output, over the largest output; the cosine the smallest of any image's between bfloat16 (autocast) and
+float32 of ours.
 """
 
 import argparse

@@ -49,6 +49,14 @@ def test_all_spellings_of_folders_hold_the_same(made_once, tmp_path, folders):
             assert torch.equal(ours[5][key].float(), theirs[5][key].float())
 
 
+@pytest.mark.parametrize("target", ["label", "mask"])
+def test_a_share_is_drawn_over_the_commonest_classes(root, target):
+    dataset = DFC2020(root, "validation", target=target, size=6)  # four tiles a patch
+    whole = DFC2020(root, "validation")
+    commonest = {sample["id"]: int(sample["label"]) for sample in whole}
+    assert dataset.strata() == [commonest[name.split("@")[0]] for name in dataset.ids]
+
+
 def test_the_balanced_list_beside_the_data_counts(root):
     plain, balanced = DFC2020(root, "validation"), DFC2020(root, "validation", balanced=True)
     counts = np.bincount([int(sample["label"]) for sample in everything(root)], minlength=8)

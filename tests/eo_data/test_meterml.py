@@ -47,6 +47,22 @@ def test_all_names_as_multi_hot_and_negative_is_a_class(made_once):
     assert dataset[3]["label"].tolist() == [0, 0, 0, 1, 0, 0, 0]
 
 
+def test_negative_places_may_be_unlabelled(made_once):
+    known = [MeterML(made_once, "val", target=target)[3]["label"] for target in ("label", "multilabel")]
+    assert (int(known[0]), known[1].tolist()) == (3, [0, 0, 0, 1, 0, 0, 0])
+    label, many = (
+        [sample["label"] for sample in MeterML(made_once, "val", target=target, negative="unlabelled")]
+        for target in ("label", "multilabel")
+    )
+    assert [int(each) for each in label] == [0, 1, 2, 255, 4, 5, 6]
+    assert [each.sum() for each in many] == [1, 1, 1, 0, 1, 1, 1]
+
+
+def test_a_share_is_drawn_over_the_types(made_once):
+    strata = MeterML(made_once, "train").strata()
+    assert (len(strata), strata[7]) == (10, ("CAFOs", "WWTreatment"))
+
+
 def test_bands_keep_their_names_whatever_the_order(root):
     place = root / MeterML(root, "train").ids[0]
     np.save(place / "sentinel-2-10m.npy", np.broadcast_to(np.array([4, 3, 2, 8], np.uint16), (12, 12, 4)))

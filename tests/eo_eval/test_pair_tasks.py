@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 import torch
 
@@ -65,6 +67,12 @@ def test_labels_with_both_sensors_or_one(dfc2020, tmp_path, name, sensor, said):
     page = write_report(found.folder).read_text()
     assert page.count("Beside what others published") == 2
     assert "What each class is taken for" in page
+
+
+@pytest.mark.parametrize("target", ["dfc2020", "dfc2020_segmentation"])
+def test_a_share_of_the_labels_has_every_class(dfc2020, target):
+    part = TRANSFERS[target].open(dfc2020, "train", ("VV", "VH"), fraction=0.5)
+    assert Counter(part.dataset.strata()[row] for row in part.indices) == dict.fromkeys(range(8), 2)
 
 
 def test_published_protocol_trains_on_the_balanced_list(dfc2020, tmp_path):

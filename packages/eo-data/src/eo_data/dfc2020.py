@@ -9,11 +9,10 @@ from typing import Literal
 
 from eo_data.crops import Crops
 from eo_data.dataset import Product, Transform, choose_products, parts_of
-from eo_data.land_cover import IGNORE, majority, training_mask
+from eo_data.land_cover import IGNORE
 from eo_data.names import choose
 from eo_data.patches import Patch, PatchDataset, Patches, Target
 from eo_data.progress import track
-from eo_data.raster import open_geotiff
 
 
 class DFC2020(PatchDataset):
@@ -112,9 +111,7 @@ class DFC2020(PatchDataset):
     def _copies(self, patches: Patches, patch: Patch) -> int:
         if patch not in patches.found.get(self.labels, ()):
             return 1  # whether it may be left out is decided with the other files that lack
-        path = patches.file(patch, self.labels)
-        with open_geotiff(path) as file:
-            label = int(majority(training_mask(file.read(1), product=self.labels, path=path)))
+        label = patches.commonest(patch, self.labels)
         return 1 if label == IGNORE else self.COPIES[label]
 
 

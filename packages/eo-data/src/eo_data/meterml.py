@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from eo_data.dataset import ImageDataset, Part, Product, Sample, Transform, choose_products, parts_of
+from eo_data.land_cover import IGNORE
 from eo_data.names import choose
 from eo_data.progress import track
 from eo_data.raster import refuse_nan, resample
@@ -40,7 +41,9 @@ class MeterML(ImageDataset):
         resolution: Of Sentinel-2: 10, 20 or 60 metres: all bands on that grid. None: that of the finest band asked for.
             `native`: one image for each native resolution.
         resampling: How bands come to another grid: a method of rasterio's.
-        target: `label`: the first name of the place's type; `multilabel`: all of them. "Negative" is a class.
+        target: `label`: the first name of the place's type; `multilabel`: all of them.
+        negative: What "Negative" is: a `class` like the others, or places that are `unlabelled`: 255 as label, as
+            the losses leave out, and nothing but zeros as multi-hot.
         unknown: What to do about types with other names ("Roundabout" occurs): `raise`, or count them as `Negative`.
         incomplete: What to do about places that lack a file: `raise`, or `skip` them and list them in `skipped`.
         transform: Called with each sample.
@@ -93,6 +96,7 @@ class MeterML(ImageDataset):
         resolution: Literal[10, 20, 60, "native"] | None = None,
         resampling: str = "bilinear",
         target: Literal["label", "multilabel"] = "label",
+        negative: Literal["class", "unlabelled"] = "class",
         unknown: Literal["raise", "Negative"] = "raise",
         incomplete: Literal["raise", "skip"] = "raise",
         transform: Transform | None = None,
@@ -105,6 +109,7 @@ class MeterML(ImageDataset):
             raise ValueError(f"resolution must be 10, 20, 60 (metres), 'native' or None, got {resolution!r}")
         self.resolution, self.resampling = resolution, resampling
         self.target = choose("target", target, ("label", "multilabel"))
+        self.negative = choose("negative", negative, ("class", "unlabelled"))
         self.classes, self.transform = self.CLASSES, transform
         self._files = [file for file, bands in self.FILES.items() if set(bands) & set(self.bands)]
         self.list = self._find_list()
@@ -112,6 +117,10 @@ class MeterML(ImageDataset):
         self._folders, self.skipped = self._find(list(types), choose("incomplete", incomplete, ("raise", "skip")))
         self.ids = tuple(self._folders)
         self._types = self._parse(types, choose("unknown", unknown, ("raise", "Negative")))
+
+    def strata(self) -> list[tuple[str, ...]]:
+        """The names of each place's type: what a share of the places is drawn evenly over."""
+        return list(self._types)
 
     def read(self, index: int) -> Sample:
         """The sample as stored, before `transform`."""
@@ -141,10 +150,11 @@ class MeterML(ImageDataset):
         return [resample(planes[band], sides[band], method=self.resampling) for band in bands]
 
     def _label(self, index: int) -> Tensor:
-        numbers = [self.CLASSES.index(name) for name in self._types[index]]
+        left_out = {"Negative"} if self.negative == "unlabelled" else set()
+        numbers = [self.CLASSES.index(name) for name in self._types[index] if name not in left_out]
         if self.target == "label":
-            return torch.tensor(numbers[0])
-        return torch.zeros(len(self.CLASSES)).index_fill(0, torch.tensor(numbers), 1.0)
+            return torch.tensor(numbers[0] if numbers else IGNORE)
+        return torch.zeros(len(self.CLASSES)).index_fill(0, torch.tensor(numbers, dtype=torch.int64), 1.0)
 
     def _find_list(self) -> Path:
         names = [self.root / f"{self.split}_dataset.{suffix}" for suffix in ("geojson", "json")]

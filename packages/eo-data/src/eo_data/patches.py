@@ -14,6 +14,7 @@ from eo_data.crops import Crops, Window, centre, draw, tiles
 from eo_data.dataset import ImageDataset, Sample, Transform
 from eo_data.land_cover import DFC_CLASSES, IGNORE, majority, multi_hot, training_mask
 from eo_data.names import choose
+from eo_data.progress import track
 from eo_data.raster import open_geotiff, read_bands
 from eo_data.sensors import SENSORS
 
@@ -47,6 +48,12 @@ class Patches:
         """Where a product of a patch lies."""
         season, scene, number = patch
         return self._folders[season, product, scene] / f"{season}_{product}_{scene}_p{number}.tif"
+
+    def commonest(self, patch: Patch, product: str) -> int:
+        """The commonest class of a whole patch in a map."""
+        path = self.file(patch, product)
+        with open_geotiff(path) as file:
+            return int(majority(training_mask(file.read(1), product=product, path=path)))
 
     def complete(
         self, wanted: Sequence[Patch], products: Sequence[str], incomplete: str
@@ -127,6 +134,12 @@ class PatchDataset(ImageDataset):
         if self.size == self._length or self.crops == "random":
             return [None]
         return tiles(self._length, self.size) if self.crops == "tile" else [centre(self._length, self.size)]
+
+    def strata(self) -> list[int]:
+        """The commonest class of the patch that each sample is from: what a share of them is drawn evenly over."""
+        patches = dict.fromkeys(patch for patch, _ in self._rows)
+        classes = {patch: self._patches.commonest(patch, self._map) for patch in track(patches, "Counting classes")}
+        return [classes[patch] for patch, _ in self._rows]
 
     def read(self, index: int) -> Sample:
         """The sample as stored, before `transform`."""

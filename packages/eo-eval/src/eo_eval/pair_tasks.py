@@ -31,10 +31,11 @@ class Part(Subset[Any]):
 
 
 def _share(dataset: Any, fraction: float, replacement: bool, seed: int) -> Dataset[Any]:
-    """A share of the rows, all of them alike likely; smaller shares lie in larger ones."""
+    """A share of the rows, of every class its share; smaller shares lie in larger ones."""
     if fraction == 1 and not replacement:
         return dataset  # type: ignore[no-any-return]
-    rows = take_fraction(dataset.ids, [0] * len(dataset), fraction, seed=seed, replacement=replacement)
+    strata = None if replacement else dataset.strata()
+    rows = take_fraction(dataset.ids, strata, fraction, seed=seed, replacement=replacement)
     return Part(dataset, rows)
 
 
