@@ -29,7 +29,7 @@ from eo_train import EngineConfig, Inputs, OptimConfig, PretrainConfig, ViewConf
 RUN = Path("runs/oscd")
 TILE = 64
 BANDS = ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12"]
-ENGINE = EngineConfig(accelerator="cpu", precision="32-true", num_workers=0)
+ENGINE = EngineConfig(accelerator="cpu", num_workers=0)
 PRETRAINING = PretrainConfig(
     output=str(RUN / "pretrained"),
     method={"name": "seco", "queue": 1024, "momentum": 0.99, "temperature": 0.1},
@@ -37,16 +37,16 @@ PRETRAINING = PretrainConfig(
     in_memory=True,
     view_size=48,
     views=ViewConfig(scale=(0.4, 1.0), brightness=0.3, contrast=0.3, black=-2.0, grayscale=0.0, blur=0.2),
-    epochs=8,
+    epochs=100,
     batch_size=64,
-    optim=OptimConfig(name="adamw", lr=1e-3, weight_decay=0.05, warmup_epochs=1),
+    optim=OptimConfig(name="adamw", lr=1e-3, weight_decay=0.05, warmup_epochs=5),
     engine=ENGINE,
-    log_every=7,
-    checkpoint_every=28,
+    log_every=30,
+    checkpoint_every=120,
 )
 TASK = TRANSFERS["oscd"]
 RECIPE = replace(
-    TASK.recipe("recommended"), epochs=5, batch_size=16, optim=OptimConfig(name="adam", lr=2e-3, weight_decay=1e-4)
+    TASK.recipe("recommended"), epochs=25, batch_size=16, optim=OptimConfig(name="adam", lr=2e-3, weight_decay=1e-4)
 )
 
 
