@@ -111,5 +111,7 @@ def test_profile_prints_what_a_step_is_made_of_and_writes_nothing(capsys, tmp_pa
     for said in ("simclr, tiny, 16 px, 8 images a step, 32-true, 1 x cpu", "waiting for data", "views", "images/s"):
         assert said in out
     assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr("lightning_fabric.utilities.rank_zero.rank_zero_only.rank", 1)
+    assert (main([*words, "--steps", "2"]), capsys.readouterr().out) == (0, ""), "one process of a run says it"
     assert main(words) == 2
     assert "a profile of 20 steps wants a run of 23, got 6; raise epochs or lower --steps" in capsys.readouterr().err

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from eo_models import create_model
-from eo_train import OptimConfig, StoppedError, ViewConfig, pretrain, read_metrics
+from eo_train import EngineConfig, OptimConfig, StoppedError, ViewConfig, pretrain, read_metrics
 
 SCRIPT = """
 import sys
@@ -248,6 +248,12 @@ def test_cached_gradients_contrast_more_images_and_say_so(tiny_config, tiny_eart
     assert losses[0] > losses[1] + 0.5, "24 images are harder to tell apart than 8"
     with pytest.raises(ValueError, match="cache_gradients spares memory where .* got micro_batches=1, set it to"):
         tiny_config(cache_gradients=True)
+
+
+def test_sgd_without_momentum_is_not_sharded(tiny_config):
+    asked = {"engine": EngineConfig(strategy="fsdp"), "optim": OptimConfig(name="sgd", momentum=0.0)}
+    with pytest.raises(ValueError, match="fsdp cannot resume SGD without momentum.*or take engine.strategy=ddp"):
+        tiny_config(**asked)
 
 
 def test_frozen_batch_norm_keeps_its_statistics(tiny_config, tiny_earth):

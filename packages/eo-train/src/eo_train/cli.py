@@ -9,13 +9,14 @@ from typing import Any, NoReturn
 
 import yaml
 from jsonargparse import ArgumentParser, set_parsing_settings
+from lightning_fabric.utilities.rank_zero import rank_zero_only
 from rich.console import Console
 from rich.table import Table
 
 from eo_train.config import DATASETS, GIVEN_BY_CODE, PretrainConfig
 from eo_train.methods import METHODS
 from eo_train.pretrain import StoppedError, pretrain
-from eo_train.profile import profile
+from eo_train.profile import Profile, profile
 from eo_train.recipes import find_recipe, list_recipes
 
 USAGE = """usage: eo-train recipes
@@ -86,12 +87,17 @@ def run_profile(recipe: str, words: Sequence[str]) -> int:
     parser.set_defaults({"output": "-"})  # nothing is written
     given = parser.parse_args(list(words)).as_dict()
     steps = given.pop("steps")
-    found = profile(config_of(recipe, given), steps=steps)
+    show_profile(profile(config_of(recipe, given), steps=steps))
+    return 0
+
+
+@rank_zero_only
+def show_profile(found: Profile) -> None:
+    """Prints what the first process found."""
     console = Console(highlight=False)
     console.print(found.described, soft_wrap=True)
     console.print(found.table())
     console.print(f"peak memory {found.peak_memory_mb:.0f} MB")
-    return 0
 
 
 def config_of(recipe: str, given: dict[str, Any]) -> PretrainConfig:

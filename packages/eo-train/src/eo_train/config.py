@@ -103,6 +103,11 @@ class PretrainConfig:
                 "cache_gradients spares memory where a step has several micro-batches; got micro_batches=1, set it to "
                 f"batch_size / images that fit, such as {max(2, self.batch_size // 256)}"
             )
+        if self.engine.strategy == "fsdp" and self.optim.name == "sgd" and not self.optim.momentum:
+            raise ValueError(
+                "engine.strategy=fsdp cannot resume SGD without momentum, which has no state to shard; set "
+                "optim.momentum, or take engine.strategy=ddp"
+            )
         check_component("method", METHODS, self.method)
         if self.data:
             check_component("data", DATASETS, self.data)
