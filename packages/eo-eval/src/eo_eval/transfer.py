@@ -123,14 +123,14 @@ def transfer(
     """
     task, setup = get_transfer(benchmark), setup or TransferSetup()
     recipe = setup.recipe(task)
+    recipe = replace(recipe, data={**recipe.data, **(data or {})})
     split = split or recipe.split
     if split not in task.splits:
         raise ValueError(f"{task.name} can be scored on {' or '.join(task.splits[1:])}, got split {split!r}")
     model, notes = open_model(name, task, random=random, seed=recipe.seed, setup=setup)
     bands: Any = task.bands if task.equivalents else model.backbone.bands
-    arguments = {**recipe.data, **(data or {})}
-    test = task.open(Path(root), split, bands, **arguments)
-    arguments |= recipe.train_data
+    test = task.open(Path(root), split, bands, **recipe.data)
+    arguments = {**recipe.data, **recipe.train_data}
     if recipe.fraction < 1 or recipe.replacement:
         arguments |= {"fraction": recipe.fraction, "replacement": recipe.replacement, "seed": recipe.seed}
     train = task.open(Path(root), "train", bands, **arguments)
@@ -354,13 +354,15 @@ def facts_of(
 
 
 def training_words(recipe: Recipe) -> str:
-    """The switches of the training in one line."""
+    """The switches of the training and of the data in one line."""
     optim = recipe.optim
+    data = [*recipe.data.items(), *((f"train {name}", value) for name, value in recipe.train_data.items())]
     return (
         f"{recipe.trained} by {optim.name}, lr {optim.lr:g}, {recipe.epochs} epochs of {recipe.batch_size}, "
         f"batch norm {recipe.batch_norm}, dropout {recipe.dropout:g}"
         + (f", {' '.join(recipe.turns)}" if recipe.turns else "")
         + (", labels drawn with replacement" if recipe.replacement else "")
+        + "".join(f", {name} {value}" for name, value in data)
         + (f", scored by batches of {recipe.metric_batch}" if recipe.metric_batch else "")
     )
 
