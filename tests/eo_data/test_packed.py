@@ -132,13 +132,10 @@ def test_broken_shards_are_refused(tmp_path, packed):
         change(folder / "00001.safetensors")
         return PackedDataset(folder)
 
-    missing = opened("missing", lambda path: path.unlink())
-    assert missing[0]["id"] == "0000000"
     with pytest.raises(FileNotFoundError, match="00001.safetensors is missing, which the index lists; .*eo-data pack"):
-        missing[1]
-    short = opened("short", lambda path: path.write_bytes(path.read_bytes()[:-10]))
+        opened("missing", lambda path: path.unlink())
     with pytest.raises(ValueError, match=r"00001.safetensors is truncated or altered: it has \d+ bytes, the index"):
-        short[1]
+        opened("short", lambda path: path.write_bytes(path.read_bytes()[:-10]))
 
     def flip(path):
         content = bytearray(path.read_bytes())

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 import torch
 
-from eo_train.loader import StepSampler, build_loader, collate, count_rows
+from eo_train.loader import StepSampler, build_loader, collate, count_rows, message_of
 from eo_train.plan import Plan
 
 PLAN = Plan(rows=25, epochs=2, batch_size=8, micro_batches=2, seed=3)
@@ -70,3 +70,20 @@ def test_a_data_set_without_length_is_refused():
 
     with pytest.raises(ValueError, match="Stream has no length; wrap it"):
         count_rows(Stream())
+
+
+class Torn(torch.utils.data.Dataset):
+    def __len__(self):
+        return 16
+
+    def __getitem__(self, row):
+        raise ValueError(f"image {row} is truncated;\nfetch it again")
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_what_a_reader_says_is_told_without_its_traceback(num_workers):
+    plan = Plan(rows=16, epochs=1, batch_size=8)
+    with pytest.raises(ValueError, match="is truncated") as caught:
+        next(iter(build_loader(Torn(), StepSampler(plan), num_workers=num_workers)))
+    row = plan.order(0)[0]
+    assert message_of(caught.value) == f"image {row} is truncated;\nfetch it again"

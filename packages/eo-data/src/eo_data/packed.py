@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 from eo_data.batches import shuffle, spread
 from eo_data.dataset import ImageDataset, Part, Sample, Transform
 from eo_data.remote import Remote, is_remote
-from eo_data.shards import INDEX, OpenShard, read_index
+from eo_data.shards import INDEX, OpenShard, check_size, read_index
 from eo_data.windows import choose_seasons, cut_window
 
 
@@ -65,6 +65,8 @@ class PackedDataset(ImageDataset):
         self._remote = Remote(self.root, cache) if is_remote(self.root) else None
         index = read_index(self._read_index(), f"{self.root}/{INDEX}")
         source, self._shards = cast(Mapping[str, Any], index.source), index.shards
+        for shard in self._shards if self._remote is None else ():  # now, and not in the middle of a run
+            check_size(Path(self.root, shard.file), shard)
         self.describe({key: _part_of(part) for key, part in source["parts"].items()})
         self.classes = None if source["classes"] is None else tuple(source["classes"])
         self.split = source["split"]

@@ -29,6 +29,7 @@ from eo_eval.transfer_tasks import TRANSFERS
 from eo_models import Backbone, create_model, get_weights, is_path, is_weights, list_models
 from eo_train import EngineConfig
 from eo_train.config import DATASETS, build
+from eo_train.loader import message_of
 
 USAGE = """usage: eo-eval benchmarks
        eo-eval linear|knn MODEL_OR_RUN --benchmark NAME --root DIR [--split val|test] [--fraction 0.1]
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if words[:1] == ["finetune"]:
             return tune(words[1:])
     except (ValueError, OSError, ImportError, ArgumentError) as error:
-        print(f"eo-eval: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"eo-eval: {' '.join(message_of(error).split())}", file=sys.stderr)
         return 2
     print(USAGE, end="")
     return 0 if set(words) & {"-h", "--help"} else 2

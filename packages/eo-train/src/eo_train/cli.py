@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from eo_train.config import DATASETS, GIVEN_BY_CODE, PretrainConfig
+from eo_train.loader import message_of
 from eo_train.methods import METHODS
 from eo_train.pretrain import StoppedError, pretrain
 from eo_train.profile import Profile, profile
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(stopped, file=sys.stderr)
         return 143
     except (ValueError, OSError, ImportError, FloatingPointError) as error:
-        print(f"eo-train: {error}", file=sys.stderr)
+        print(f"eo-train: {message_of(error)}", file=sys.stderr)
         return 2
     print(USAGE, end="")
     return 0 if set(words) & {"-h", "--help"} else 2

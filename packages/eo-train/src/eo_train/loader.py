@@ -81,6 +81,11 @@ def build_loader(dataset: Dataset[Any], sampler: StepSampler, *, num_workers: in
     )
 
 
+def message_of(error: Exception) -> str:
+    """What an error says, without the traceback that a loader puts before one of its workers'."""
+    return str(error).rpartition(f"\n{type(error).__name__}: ")[2].strip()
+
+
 def count_rows(dataset: Dataset[Any]) -> int:
     """Length of an indexable data set."""
     if not isinstance(dataset, Sized):
