@@ -102,9 +102,13 @@ def test_half_precision_is_that_of_the_networks_alone(name, gradient):
     whole = batch(method.module)
     single = Prepared(tuple(v.float() for v in whole.views), whole.labels)
     method.before_step()
+    loss, compared = method.module.loss, []
+    method.module.loss = lambda outputs: (compared.extend(outputs.values()), loss(outputs))[1]
     out = gradient(fabric, method, [lambda: single], 1)
+    assert compared
     assert set(seen) == {torch.bfloat16}
     assert out["loss"].dtype == torch.float32
+    assert {rows.dtype for rows in compared if rows.is_floating_point()} <= {torch.float32, torch.float64}
     assert {g.dtype for g in gradients(method)} == {torch.float32}
     fabric, exact = build(name)
     expected = gradient(fabric, exact, [lambda: whole], 1)["loss"]

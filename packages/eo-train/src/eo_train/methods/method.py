@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from eo_models import Backbone
@@ -40,7 +41,8 @@ class Method(nn.Module):
             `loss`, a scalar attached to the graph, and `embeddings` (B, D), detached, whose spread the collapse alarm
             watches. Whatever else there is, scalars, is logged under its name.
         """
-        return self.loss(self.embed(batch) | self.reference(batch))
+        outputs = self.embed(batch) | self.reference(batch)
+        return self.loss({name: widened(rows) for name, rows in outputs.items()})
 
     def embed(self, batch: Prepared) -> dict[str, Tensor]:
         """What the loss compares, with gradient: tensors of B rows each, by names of the method's own."""
@@ -59,3 +61,8 @@ class Method(nn.Module):
 
     def after_step(self, progress: float) -> None:
         """Runs after every optimizer step; `progress` is the share of the run that is done, 0 to 1."""
+
+
+def widened(rows: Tensor) -> Tensor:
+    """Rows in float32 where the networks gave half precision, which losses are never computed in."""
+    return rows.float() if rows.dtype in (torch.float16, torch.bfloat16) else rows
