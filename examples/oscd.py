@@ -22,7 +22,7 @@ from eo_eval import TRANSFERS, TransferSetup, transfer_datasets
 from eo_eval.change import precision_recall_f1
 from eo_eval.confusion import confusion
 from eo_eval.metrics import measure
-from eo_eval.transfer import open_model
+from eo_eval.transfer_model import open_model
 from eo_models import Model
 from eo_train import EngineConfig, Inputs, OptimConfig, PretrainConfig, ViewConfig, pretrain
 

@@ -222,3 +222,20 @@ def run_once(tmp_path_factory):
 @pytest.fixture
 def run(run_once, tmp_path):
     return shutil.copytree(run_once, tmp_path / "myrun")
+
+
+@pytest.fixture(scope="session")
+def bigearthnet(tmp_path_factory):
+    return synthetic.write_bigearthnet(tmp_path_factory.mktemp("ben") / "v1", per_split=(16, 4, 6), size=36)
+
+
+@pytest.fixture(scope="session")
+def visible_run(tmp_path_factory):
+    """A run on the visible bands of Sentinel-2."""
+    torch.manual_seed(3)
+    model = create_model("resnet18", bands=("B04", "B03", "B02"), sensor="sentinel2-l2a")
+    model.normalization = [{"op": "affine", "scale": 1e-4, "offset": 0}]
+    model.units = ("dn",) * 3
+    folder = tmp_path_factory.mktemp("runs") / "mine"
+    save_backbone(model, folder)
+    return folder

@@ -7,9 +7,9 @@ from eo_data import OSCD, BigEarthNet, EuroSAT, synthetic
 from eo_eval import TransferSetup, transfer, transfer_datasets
 from eo_eval.cli import main
 from eo_eval.rows import COLUMNS, read_rows
-from eo_eval.transfer import adopt_normalization, open_model
+from eo_eval.transfer_model import open_model
 from eo_eval.transfer_tasks import TRANSFERS
-from eo_models import create_model, save_backbone
+from eo_models import create_model
 from eo_train import EngineConfig, InputConfig
 
 ENGINE = EngineConfig(accelerator="cpu", precision="32-true", num_workers=0)
@@ -20,30 +20,17 @@ def quick(**changes):
 
 
 @pytest.fixture(scope="module")
-def patches(tmp_path_factory):
-    return synthetic.write_bigearthnet(tmp_path_factory.mktemp("ben") / "v1", per_split=(16, 4, 6), size=36)
-
-
-@pytest.fixture(scope="module")
 def cities(tmp_path_factory):
     return synthetic.write_oscd(tmp_path_factory.mktemp("oscd") / "cities", cities=(4, 2), size=96)
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A run on the visible bands of Sentinel-2."""
-    torch.manual_seed(3)
-    model = create_model("resnet18", bands=("B04", "B03", "B02"), sensor="sentinel2-l2a")
-    model.normalization = [{"op": "affine", "scale": 1e-4, "offset": 0}]
-    model.units = ("dn",) * 3
-    folder = tmp_path_factory.mktemp("runs") / "mine"
-    save_backbone(model, folder)
-    return folder
-
-
-def test_bigearthnet_by_the_published_protocol(patches, run, tmp_path):
+def test_bigearthnet_by_the_published_protocol(bigearthnet, visible_run, tmp_path):
     found = transfer(
-        run, "bigearthnet_linear", patches, output=tmp_path / "out", setup=quick(protocol="published", fraction=0.6)
+        visible_run,
+        "bigearthnet_linear",
+        bigearthnet,
+        output=tmp_path / "out",
+        setup=quick(protocol="published", fraction=0.6),
     )
     rows = {row["metric_name"]: row for row in found.rows}
     assert list(rows) == ["micro_mAP", "macro_mAP"]
@@ -54,18 +41,20 @@ def test_bigearthnet_by_the_published_protocol(patches, run, tmp_path):
     assert (row["image_size"], row["interpolation"], row["seed"], row["label_fraction"]) == (128, "bicubic", 42, 0.6)
     said = "dropout 0.2, labels drawn with replacement, splits seco, scored by batches of 256"
     assert said in row["training"], "switches of the data stand in the row too"
-    train = BigEarthNet(patches, "train", splits="seco", fraction=0.6, replacement=True, seed=42)
+    train = BigEarthNet(bigearthnet, "train", splits="seco", fraction=0.6, replacement=True, seed=42)
     assert (row["n_train"], row["train_split_id"]) == (len(train), train.split_id)
-    before = create_model(run).body.state_dict()
+    before = create_model(visible_run).body.state_dict()
     assert all(torch.equal(value, before[name]) for name, value in found.model.backbone.body.state_dict().items())
 
 
-def test_bigearthnet_as_it_was_meant(patches, run, tmp_path):
-    found = transfer(run, "bigearthnet_finetune", patches, output=tmp_path / "out", setup=quick(fraction=0.5))
+def test_bigearthnet_as_it_was_meant(bigearthnet, visible_run, tmp_path):
+    found = transfer(
+        visible_run, "bigearthnet_finetune", bigearthnet, output=tmp_path / "out", setup=quick(fraction=0.5)
+    )
     row = found.rows[0]
     assert (row["split"], row["n_train"], row["n_test"], row["method"]) == ("test", 8, 6, "finetune")
-    assert row["split_id"] == BigEarthNet(patches, "test").split_id
-    before = create_model(run).body.conv1.weight
+    assert row["split_id"] == BigEarthNet(bigearthnet, "test").split_id
+    before = create_model(visible_run).body.conv1.weight
     assert not torch.equal(found.model.backbone.body.conv1.weight, before)
 
 
@@ -117,36 +106,9 @@ def test_data_sets_of_ones_own(cities, tmp_path):
     assert (found.rows[0]["split"], found.rows[0]["n_train"], found.rows[0]["weights"]) == ("bercy", 2, "random")
 
 
-def test_how_a_model_is_fed(patches, run):
-    task = TRANSFERS["bigearthnet_linear"]
-    dataset = BigEarthNet(patches, "train", bands=task.bands)
-    model, _ = open_model(run, task)
-    adopt_normalization(model, dataset, task.recipe("recommended"))
-    assert model.backbone.normalization[0]["scale"] == 1e-4  # its own
-    adopt_normalization(model, dataset, task.recipe("published"))
-    assert model.backbone.normalization[-1] == {"op": "affine", "scale": 1 / 255, "offset": 0}
-    model, _ = open_model("resnet18", task, random=True)
-    adopt_normalization(model, dataset, task.recipe("recommended"))
-    assert model.backbone.normalization == dataset.normalization
-    model.backbone.units = ("uint8",) * 3
-    with pytest.raises(ValueError, match="is fed with pixels in uint8, BigEarthNet holds dn; pass normalization="):
-        adopt_normalization(model, dataset, task.recipe("recommended"))
-
-
-def test_a_baseline_is_the_same_network_at_random_weights(run):
-    task = TRANSFERS["bigearthnet_linear"]
-    random, notes = open_model(run, task, random=True, seed=1)
-    trained, _ = open_model(run, task)
-    assert notes == {"name": "mine", "weights": "random"}
-    assert random.backbone.normalization == trained.backbone.normalization
-    assert not torch.equal(random.backbone.body.conv1.weight, trained.backbone.body.conv1.weight)
-    with pytest.raises(ValueError, match="resnet18 is an architecture, which has no weights of its own"):
-        open_model("resnet18", task)
-
-
-def test_a_split_that_cannot_be_scored(patches, run, tmp_path):
+def test_a_split_that_cannot_be_scored(bigearthnet, visible_run, tmp_path):
     with pytest.raises(ValueError, match="bigearthnet_linear can be scored on val or test, got split 'dev'"):
-        transfer(run, "bigearthnet_linear", patches, output=tmp_path / "out", split="dev")
+        transfer(visible_run, "bigearthnet_linear", bigearthnet, output=tmp_path / "out", split="dev")
 
 
 def test_by_command(capsys, eurosat, tmp_path):

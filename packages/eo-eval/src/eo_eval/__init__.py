@@ -14,7 +14,8 @@ from eo_eval.score import Score
 from eo_eval.setup import Setup
 from eo_eval.store import save, save_rows
 from eo_eval.subsets import take_fraction
-from eo_eval.transfer import Transferred, TransferSetup, transfer, transfer_datasets
+from eo_eval.transfer import Transferred, transfer, transfer_datasets
+from eo_eval.transfer_setup import TransferSetup
 from eo_eval.transfer_task import Recipe, Transfer
 from eo_eval.transfer_tasks import TRANSFERS
 

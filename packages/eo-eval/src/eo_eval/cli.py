@@ -24,7 +24,8 @@ from eo_eval.report.scores import method_words
 from eo_eval.rows import Row, add_rows
 from eo_eval.setup import Setup
 from eo_eval.store import FOLDER, save, save_rows
-from eo_eval.transfer import TransferSetup, transfer
+from eo_eval.transfer import transfer
+from eo_eval.transfer_setup import TransferSetup
 from eo_eval.transfer_tasks import TRANSFERS
 from eo_models import Backbone, create_model, get_weights, is_path, is_weights, list_models
 from eo_train import EngineConfig
