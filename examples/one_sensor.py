@@ -22,14 +22,14 @@ from eo_train.inputs import InputConfig
 
 RUNS = Path("runs/one-sensor")
 SIZE = 32  # pixels of a synthetic patch
-SMALL = {"model": "dual_resnet18", "view_size": 32, "epochs": 6, "batch_size": 32, "in_memory": True}
+SMALL = {"model": "dual_resnet18", "view_size": 32, "epochs": 40, "batch_size": 32, "in_memory": True}
 
 
 def main() -> None:
     """Data, pretraining, fine-tuning, one answer."""
     given = arguments()
-    pairs = given.sen12ms or synthetic.write_sen12ms(RUNS / "sen12ms", patches=30, size=SIZE)
-    places = given.dfc2020 or synthetic.write_dfc2020(RUNS / "dfc2020", validation=96, test=96, size=SIZE)
+    pairs = given.sen12ms or synthetic.write_sen12ms(RUNS / "sen12ms", patches=60, size=SIZE)
+    places = given.dfc2020 or synthetic.write_dfc2020(RUNS / "dfc2020", validation=48, test=96, size=SIZE)
 
     changes = SMALL | {"data.root": str(pairs), "output": str(RUNS / "pair"), "engine.num_workers": 0}
     changes |= {"optim.lr": 1e-3, "optim.hold_epochs": 0, "checkpoint_every": 10_000}
@@ -48,7 +48,7 @@ def main() -> None:
 
 def tune(name: str, root: Path, data: dict[str, None] | None, *, random: bool) -> Transferred:
     """The backbone of Sentinel-2 under a classifier, all of it trained."""
-    setup = TransferSetup(epochs=8, batch_size=16, in_memory=True, engine=EngineConfig(num_workers=0))
+    setup = TransferSetup(epochs=16, batch_size=16, in_memory=True, engine=EngineConfig(num_workers=0))
     found = transfer(
         RUNS / "sentinel2", "dfc2020", root, output=RUNS / name, random=random, setup=setup, data=data, resume=True
     )

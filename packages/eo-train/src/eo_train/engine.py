@@ -1,11 +1,17 @@
 """Devices, processes and precision, which Lightning Fabric takes care of."""
 
+import logging
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.strategy import Strategy
+
+# A run's own first line says its precision.
+logging.getLogger("lightning_fabric.utilities.rank_zero").addFilter(
+    lambda record: "Automatic Mixed Precision" not in record.getMessage()
+)
 
 
 @dataclass(frozen=True, kw_only=True)
