@@ -4,8 +4,9 @@
 
 Cuts the cities of OSCD that are in DIR into tiles, packs them as season pairs of 13 bands, and pretrains a ResNet-18 on
 them with SeCo, without labels. Then a U-Net is trained on the frozen network for each labelled city, on the change maps
-of the other ones, and scored on that city; the same is done with the same network at random weights. Pretraining does
-see the held-out city's images, as it would on any archive, but no change map. The run is in `runs/oscd`.
+of the other ones, and scored on that city; the same is done with the same network at random weights. F1 is at the
+probability that is best on the cities trained on. Pretraining does see the held-out city's images, as it would on any
+archive, but no change map. The run is in `runs/oscd`.
 """
 
 import argparse
@@ -13,8 +14,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
+from sklearn.metrics import precision_recall_curve
 from torch import Tensor
 
 from eo_data import OSCD, PackedDataset, pack
@@ -50,6 +53,14 @@ RECIPE = replace(
 )
 
 
+class Answer(NamedTuple):
+    """Probability of change and truth of every labelled pixel, and which of them are called changed."""
+
+    said: Tensor
+    truth: Tensor
+    called: Tensor
+
+
 def main() -> None:
     """Tiles, pretraining, change detection city by city, a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -76,10 +87,8 @@ def pretrain_on(images: str, labels: str | None) -> Path:
     return pretrain(PRETRAINING, pairs, resume=True)
 
 
-def hold_out(
-    city: str, cities: Sequence[str], run: Path, given: argparse.Namespace, *, random: bool
-) -> tuple[Tensor, Tensor]:
-    """Trained on the other cities: probability of change and truth of every pixel of this one."""
+def hold_out(city: str, cities: Sequence[str], run: Path, given: argparse.Namespace, *, random: bool) -> Answer:
+    """Trained on the other cities, where a pixel is called changed too: the answer for this one."""
     facts = {"labels": given.labels, "incomplete": "skip", "tile": TILE, "bands": BANDS}
     others = OSCD(given.images, "train", cities=[name for name in cities if name != city], border="drop", **facts)
     own = OSCD(given.images, "train", cities=[city], **facts)
@@ -89,7 +98,8 @@ def hold_out(
     done = transfer_datasets(
         model, others, own, task=TASK, recipe=RECIPE, output=output, split=city, setup=setup, resume=True
     )
-    return draw(done.model, own)
+    said, truth = draw(done.model, own)
+    return Answer(said, truth, said >= best_threshold(*draw(done.model, others)))
 
 
 @torch.no_grad()
@@ -105,19 +115,26 @@ def draw(model: Model, dataset: OSCD) -> tuple[Tensor, Tensor]:
     return torch.cat(said), torch.cat(truth)
 
 
-def show(cities: Sequence[str], found: dict[bool, list[tuple[Tensor, Tensor]]]) -> None:
-    """F1 at 0.5 and average precision of the pixels of each city, and of all of them together."""
+def best_threshold(said: Tensor, truth: Tensor) -> float:
+    """The probability at which F1 is highest."""
+    precision, recall, thresholds = precision_recall_curve(truth, said)
+    f1 = 2 * precision * recall / (precision + recall).clip(1e-12)
+    return float(thresholds[f1[:-1].argmax()])
+
+
+def show(cities: Sequence[str], found: dict[bool, list[Answer]]) -> None:
+    """F1 and average precision of the pixels of each city, and of all of them together."""
     print("held out      changed   F1: SeCo  random   average precision: SeCo  random")
-    pooled = {random: [tuple(map(torch.cat, zip(*each, strict=True)))] for random, each in found.items()}
+    pooled = {random: [Answer(*map(torch.cat, zip(*each, strict=True)))] for random, each in found.items()}
     for row, name in enumerate([*cities, "all pixels"]):
         scores = {random: (found[random] + pooled[random])[row] for random in found}
-        truth = scores[False][1]
+        truth = scores[False].truth
         f1 = {
-            random: float(precision_recall_f1(confusion((said > 0.5).long(), truth, 2).double())[0])
-            for random, (said, _) in scores.items()
+            random: float(precision_recall_f1(confusion(each.called.long(), truth, 2).double())[0])
+            for random, each in scores.items()
         }
         precision = {
-            random: measure("micro_mAP", said[:, None], truth[:, None]) for random, (said, _) in scores.items()
+            random: measure("micro_mAP", each.said[:, None], truth[:, None]) for random, each in scores.items()
         }
         print(
             f"{name:12} {truth.float().mean():8.1%} {f1[False]:11.1%} {f1[True]:7.1%} "
