@@ -43,9 +43,12 @@ def on_one_grid(images: Mapping[str, Tensor], groups: Mapping[str, Sequence[str]
     stored = [images[name] for name in groups]
     height, width = max(image.shape[-2:] for image in stored)
     resized = [_resized(image.to(torch.float32), height, width) for image in stored]
-    names = [band for group in groups.values() for band in group]
-    order = torch.tensor([names.index(band) for band in bands], device=resized[0].device)
-    return torch.cat(resized, dim=-3).index_select(-3, order)
+    planes = {
+        band: plane
+        for group, image in zip(groups.values(), resized, strict=True)
+        for band, plane in zip(group, image.unbind(-3), strict=True)
+    }
+    return torch.stack([planes[band] for band in bands], dim=-3)
 
 
 def _resized(image: Tensor, height: int, width: int) -> Tensor:
