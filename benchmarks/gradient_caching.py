@@ -22,7 +22,6 @@ allocator on a GPU. The gradient's difference is relative to its largest entry, 
 
 import argparse
 import multiprocessing
-import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -30,6 +29,7 @@ from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
+from losses import resident
 
 from eo_models import create_model
 from eo_train import Prepared, SimCLR
@@ -72,11 +72,6 @@ def held() -> float:
 def peak() -> float:
     """Most that was held since, in MiB."""
     return torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else resident("VmHWM")
-
-
-def resident(field: str) -> float:
-    """Memory of this process by the kernel's account, in MiB."""
-    return int(re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text()).group(1)) / 1024
 
 
 def run(name: str, batch: int, micro: int, size: int, answers: "multiprocessing.Queue[tuple]") -> None:

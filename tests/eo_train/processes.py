@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from conftest import TinyNet
 
 from eo_train import MoCo, Prepared, SeCo, SimCLR
-from eo_train.gradient import accumulate, contrast_all, drawn, freeze_batch_norm
+from eo_train.batch_norm import freeze_batch_norm
+from eo_train.gradient import accumulate, contrast_all, drawn
 from eo_train.methods.shuffle import encode_shuffled
 from eo_train.prepare import BadPixelsError
 from eo_train.sharding import Sharding

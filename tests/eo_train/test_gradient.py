@@ -6,7 +6,8 @@ from lightning_fabric import Fabric
 
 from eo_models import create_model
 from eo_train import METHODS, Prepared
-from eo_train.gradient import accumulate, contrast_all, freeze_batch_norm, joined
+from eo_train.batch_norm import freeze_batch_norm
+from eo_train.gradient import accumulate, contrast_all, joined
 from eo_train.prepare import BadPixelsError
 
 OPTIONS = {

@@ -3,7 +3,8 @@ import torch
 import torch.nn.functional as F
 
 from eo_models import build_model
-from eo_train.task import IGNORE, Task, known_pixels, target_of
+from eo_models.meanings import IGNORE
+from eo_train.task import Task, known_pixels, target_of
 
 BANDS = ("R", "G", "B")
 

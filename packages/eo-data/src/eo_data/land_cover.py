@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 IGNORE = 255
-"""The value of a map, and the label of an image, that belongs to none of the classes."""
+"""The value of a mask, and the label of an image, that belongs to none of the classes or is not known."""
 DFC_CLASSES = ("Forest", "Shrubland", "Grassland", "Wetlands", "Croplands", "Urban/Built-up", "Barren", "Water")
 """The eight classes that DFC2020 scores, in the order of their labels."""
 IGBP_TO_DFC = np.array([0, 1, 1, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 6, 8, 9, 10], np.uint8)

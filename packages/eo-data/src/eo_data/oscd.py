@@ -18,14 +18,13 @@ from torch import Tensor
 from eo_data.dataset import ImageDataset, Sample, Transform, part_of
 from eo_data.download import Archive, fetch, unzip
 from eo_data.grid import Grid, Resolution, check_resolution, find_grid
+from eo_data.land_cover import IGNORE
 from eo_data.names import choose
 from eo_data.raster import open_geotiff, read_bands
 from eo_data.sensors import SENSORS
 
 _NAME = "Onera Satellite Change Detection dataset"
 _HUB = f"https://hf.co/datasets/hkristen/oscd/resolve/main/{_NAME.replace(' ', '%20')}"
-IGNORE = 255
-"""What a mask holds where there is no label."""
 
 
 class Tile(NamedTuple):

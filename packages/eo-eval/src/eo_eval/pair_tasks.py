@@ -13,7 +13,7 @@ from eo_data.land_cover import DFC_CLASSES
 from eo_data.subset import take_fraction
 from eo_eval.benchmarks import BENCHMARKS, PAIR, all_bands
 from eo_eval.confusion import OF_MAPS
-from eo_eval.transfer_task import Recipe, Transfer
+from eo_eval.transfer_task import Open, Recipe, Transfer
 from eo_train import OptimConfig
 
 
@@ -30,24 +30,10 @@ class Part(Subset[Any]):
         return sha256("\n".join(sorted(self.ids)).encode()).hexdigest()[:12]
 
 
-def _share(dataset: Any, fraction: float, replacement: bool, seed: int) -> Dataset[Any]:
-    """A share of the rows, of every class its share; smaller shares lie in larger ones."""
-    if fraction == 1 and not replacement:
-        return dataset  # type: ignore[no-any-return]
-    strata = None if replacement else dataset.strata()
-    rows = take_fraction(dataset.ids, strata, fraction, seed=seed, replacement=replacement)
-    return Part(dataset, rows)
+def _by_share(open_whole: Open) -> Open:
+    """Opens a share of the rows, of every class its share; smaller shares lie in larger ones."""
 
-
-def _product(bands: Any) -> Any:
-    """What to read for a model with these bands: both sensors, or the one whose bands they are."""
-    if isinstance(bands, Mapping):
-        return ("s1", "s2")
-    return "s1" if set(bands) <= {"VV", "VH"} else "s2"
-
-
-def _dfc2020(target: Literal["label", "multilabel", "mask"]) -> Any:
-    def open_split(
+    def open_share(
         root: Path,
         split: str,
         bands: Any,
@@ -57,25 +43,33 @@ def _dfc2020(target: Literal["label", "multilabel", "mask"]) -> Any:
         seed: int = 0,
         **arguments: Any,
     ) -> Dataset[Any]:
+        dataset: Any = open_whole(root, split, bands, **arguments)
+        if fraction == 1 and not replacement:
+            return dataset  # type: ignore[no-any-return]
+        strata = None if replacement else dataset.strata()
+        return Part(dataset, take_fraction(dataset.ids, strata, fraction, seed=seed, replacement=replacement))
+
+    return open_share
+
+
+def _product(bands: Any) -> Any:
+    """What to read for a model with these bands: both sensors, or the one whose bands they are."""
+    if isinstance(bands, Mapping):
+        return ("s1", "s2")
+    return "s1" if set(bands) <= {"VV", "VH"} else "s2"
+
+
+def _dfc2020(target: Literal["label", "multilabel", "mask"]) -> Open:
+    def open_split(root: Path, split: str, bands: Any, **arguments: Any) -> Dataset[Any]:
         name: Any = "validation" if split == "train" else split
-        dataset = DFC2020(root, name, product=_product(bands), bands=_given(bands), target=target, **arguments)
-        return _share(dataset, fraction, replacement, seed)
+        return DFC2020(root, name, product=_product(bands), bands=_given(bands), target=target, **arguments)
 
-    return open_split
+    return _by_share(open_split)
 
 
-def _meterml(
-    root: Path,
-    split: Any,
-    bands: Any,
-    *,
-    fraction: float = 1.0,
-    replacement: bool = False,
-    seed: int = 0,
-    **arguments: Any,
-) -> Dataset[Any]:
-    dataset = MeterML(root, split, product=_product(bands), bands=_given(bands), **arguments)
-    return _share(dataset, fraction, replacement, seed)
+@_by_share
+def _meterml(root: Path, split: Any, bands: Any, **arguments: Any) -> Dataset[Any]:
+    return MeterML(root, split, product=_product(bands), bands=_given(bands), **arguments)
 
 
 def _given(bands: Any) -> Any:

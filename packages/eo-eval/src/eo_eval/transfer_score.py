@@ -18,9 +18,10 @@ from eo_eval.segmentation import Segmentation, measure_maps, segment
 from eo_eval.transfer_setup import TransferSetup
 from eo_eval.transfer_task import Recipe, Transfer
 from eo_models import Model
+from eo_models.meanings import IGNORE
 from eo_train import Inputs
 from eo_train.loader import collate
-from eo_train.task import IGNORE, target_of
+from eo_train.task import target_of
 
 METRICS = {"classes": ("accuracy",), "labels": ("micro_mAP", "macro_mAP")}
 

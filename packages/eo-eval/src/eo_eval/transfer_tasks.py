@@ -84,39 +84,33 @@ _OSCD = Recipe(
     seed=42,
 )
 
+_BIGEARTHNET = Transfer(
+    name="bigearthnet_linear",
+    measure="labels",
+    metric="micro_mAP",
+    sensor="sentinel2-l2a",
+    bands=VISIBLE,
+    head="multilabel",
+    num_outputs=19,
+    splits=("train", "val", "test"),
+    open=_bigearthnet,
+    protocols={"published": _BEN, "recommended": _BEN_MEANT},
+    paper="arXiv 1902.06148; protocol arXiv 2103.16607",
+    about="19 land covers from a tenth of the labels, a linear layer on the frozen feature",
+)
+
 TRANSFERS: Mapping[str, Transfer] = MappingProxyType(
     {
         task.name: task
         for task in (
-            Transfer(
-                name="bigearthnet_linear",
-                measure="labels",
-                metric="micro_mAP",
-                sensor="sentinel2-l2a",
-                bands=VISIBLE,
-                head="multilabel",
-                num_outputs=19,
-                splits=("train", "val", "test"),
-                open=_bigearthnet,
-                protocols={"published": _BEN, "recommended": _BEN_MEANT},
-                paper="arXiv 1902.06148; protocol arXiv 2103.16607",
-                about="19 land covers from a tenth of the labels, a linear layer on the frozen feature",
-            ),
-            Transfer(
+            _BIGEARTHNET,
+            replace(
+                _BIGEARTHNET,
                 name="bigearthnet_finetune",
-                measure="labels",
-                metric="micro_mAP",
-                sensor="sentinel2-l2a",
-                bands=VISIBLE,
-                head="multilabel",
-                num_outputs=19,
-                splits=("train", "val", "test"),
-                open=_bigearthnet,
                 protocols={
                     "published": replace(_BEN, trained="all", optim=_down(1e-5)),
                     "recommended": replace(_BEN_MEANT, trained="all", batch_norm="moving", optim=_down(1e-4)),
                 },
-                paper="arXiv 1902.06148; protocol arXiv 2103.16607",
                 about="the same with the backbone trained too",
             ),
             Transfer(

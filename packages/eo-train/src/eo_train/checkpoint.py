@@ -49,6 +49,12 @@ def load_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> int:
     return step
 
 
+def load_last(fabric: Fabric, folder: Path, state: dict[str, Any]) -> int:
+    """Restores the last checkpoint, if there is one, and gives the step to begin with."""
+    found = checkpoints(folder)
+    return load_checkpoint(fabric, found[-1], state) if found else 0
+
+
 def _before(folder: Path) -> str:
     found = checkpoints(folder)
     kept = f"{found[-1].name} is whole" if found else "there is no earlier one"

@@ -15,14 +15,14 @@ from torch.utils.data import Dataset
 from eo_models import save_backbone
 from eo_models.model import Model
 from eo_train.batch_norm import BatchNormMode, train_mode
-from eo_train.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from eo_train.checkpoint import load_last, save_checkpoint
 from eo_train.config import listed
 from eo_train.engine import EngineConfig, build_fabric, precision_of
 from eo_train.inputs import InputConfig, Inputs
-from eo_train.loader import StepSampler, build_loader, count_rows
+from eo_train.loader import StepSampler, count_rows
 from eo_train.log import Log, write_rows
 from eo_train.loop import Meter, refuse_nan, seed_draws
-from eo_train.memory import InMemory
+from eo_train.memory import open_loader
 from eo_train.optim import OptimConfig, build_optimizer
 from eo_train.orientation import TURNS, turn
 from eo_train.plan import Plan
@@ -117,11 +117,9 @@ def finetune(config: FinetuneConfig, model: Model, dataset: Dataset[Any], *, res
         model = model.to(memory_format=torch.channels_last)
     task, optimizer = fabric.setup(Task(model, dropout=config.dropout), group_parameters(model, config))
     state = {"task": task, "optimizer": optimizer, "step": 0}
-    found = checkpoints(folder / "checkpoints")
-    first = load_checkpoint(fabric, found[-1], state) if found else 0
-    rows = InMemory(dataset, num_workers=config.engine.num_workers) if config.in_memory else dataset
-    workers = 0 if config.in_memory else config.engine.num_workers
-    loader = build_loader(rows, StepSampler(plan, first=first), num_workers=workers)
+    first = load_last(fabric, folder / "checkpoints", state)
+    sampler = StepSampler(plan, first=first)
+    loader = open_loader(dataset, sampler, in_memory=config.in_memory, num_workers=config.engine.num_workers)
     console = Console(quiet=not fabric.is_global_zero, highlight=False)
     if fabric.is_global_zero:
         write_environment(folder, {"precision": precision_of(config.engine), "processes": fabric.world_size})

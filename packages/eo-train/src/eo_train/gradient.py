@@ -129,10 +129,3 @@ def still_statistics(module: nn.Module) -> Iterator[None]:
     finally:
         for each in moving:
             each.track_running_stats = True
-
-
-def freeze_batch_norm(module: nn.Module) -> None:
-    """Batch norm goes by its running statistics, and no longer moves them."""
-    for each in module.modules():
-        if isinstance(each, nn.modules.batchnorm._BatchNorm):
-            each.eval()

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from eo_data import Normalize
 from eo_models import Backbone
+from eo_train.methods.sides import sides
 from eo_train.orientation import Image
 
 
@@ -38,8 +39,7 @@ class Inputs(nn.Module):
     def __init__(self, backbone: Backbone, config: InputConfig) -> None:
         super().__init__()
         self.config = config
-        of = {part: backbone.members[part] for part in backbone.parts} if backbone.parts else {"image": backbone}
-        self.normalize = nn.ModuleDict({key: _normalize(member) for key, member in of.items()})
+        self.normalize = nn.ModuleDict({key: _normalize(side) for key, side in sides(backbone).items()})
 
     def forward(self, batch: Mapping[str, Any]) -> Image:
         """Normalized floats (B, C, H, W), two dates (B, 2, C, H, W), or for two sensors one by `s1` and one by `s2`."""

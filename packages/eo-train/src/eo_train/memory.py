@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from eo_train.loader import collate, count_rows
+from eo_train.loader import StepSampler, build_loader, collate, count_rows
 
 AT_ONCE = 64
 
@@ -35,3 +35,12 @@ class InMemory(Dataset[dict[str, Any]]):
     def __getitem__(self, row: int) -> dict[str, Any]:
         batch, within = divmod(row, AT_ONCE)
         return {key: values[within] for key, values in self.batches[batch].items()}
+
+
+def open_loader(
+    dataset: Dataset[Any], sampler: StepSampler, *, in_memory: bool, num_workers: int
+) -> DataLoader[dict[str, Any]]:
+    """Batches of the rest of a run, from the files or from memory."""
+    if in_memory:
+        return build_loader(InMemory(dataset, num_workers=num_workers), sampler, num_workers=0)
+    return build_loader(dataset, sampler, num_workers=num_workers)

@@ -12,18 +12,19 @@ import torch
 from lightning_fabric import Fabric
 from rich.console import Console
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from eo_data import Normalize
 from eo_models import Backbone, create_model, initialize, save_backbone
-from eo_train.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from eo_train.batch_norm import freeze_batch_norm
+from eo_train.checkpoint import load_last, save_checkpoint
 from eo_train.config import PretrainConfig, build
 from eo_train.engine import build_fabric, precision_of
-from eo_train.gradient import Clock, freeze_batch_norm, untimed
-from eo_train.loader import IMAGES, StepSampler, build_loader, count_rows
+from eo_train.gradient import Clock, untimed
+from eo_train.loader import IMAGES, StepSampler, count_rows
 from eo_train.log import Log, write_rows
 from eo_train.loop import train
-from eo_train.memory import InMemory
+from eo_train.memory import open_loader
 from eo_train.methods import METHODS, Method
 from eo_train.methods.sides import sides
 from eo_train.optim import OptimConfig, build_optimizer
@@ -162,7 +163,10 @@ def run_steps(
     clock: Clock = untimed,
 ) -> int:
     """Trains from a step on, and returns the step it came to."""
-    loader = open_loader(config, parts.source, StepSampler(parts.plan, first=first))
+    sampler = StepSampler(parts.plan, first=first)
+    loader = open_loader(
+        parts.source.dataset, sampler, in_memory=config.in_memory, num_workers=config.engine.num_workers
+    )
     return train(
         parts.fabric,
         parts.method,
@@ -242,20 +246,6 @@ def build_prepare(config: PretrainConfig, fabric: Fabric, backbone: Backbone, me
         replacement=method.replacement,
         sensors={key: side.sensor for key, side in sides(backbone).items()},
     )
-
-
-def open_loader(config: PretrainConfig, source: Source, sampler: StepSampler) -> DataLoader[dict[str, Any]]:
-    """Batches of the rest of the run, from the files or from memory."""
-    workers = config.engine.num_workers
-    if config.in_memory:
-        return build_loader(InMemory(source.dataset, num_workers=workers), sampler, num_workers=0)
-    return build_loader(source.dataset, sampler, num_workers=workers)
-
-
-def load_last(fabric: Fabric, folder: Path, state: dict[str, Any]) -> int:
-    """Restores the last checkpoint, if there is one, and gives the step to begin with."""
-    found = checkpoints(folder)
-    return load_checkpoint(fabric, found[-1], state) if found else 0
 
 
 def learning_rate(step: int, *, config: OptimConfig, plan: Plan) -> float:

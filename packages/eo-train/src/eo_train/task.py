@@ -6,11 +6,9 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from eo_models.meanings import IGNORE
 from eo_models.model import Model
 from eo_train.orientation import Image
-
-IGNORE = 255
-"""Masks hold this where there is no label."""
 
 
 class Task(nn.Module):
